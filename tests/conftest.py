@@ -1,0 +1,51 @@
+"""What several test files share: the checkout's paths and copies of it."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+PARTS = ("course_utils", "course_admin", "data", "_static")
+FILES = ("_config.yml", "pyproject.toml")
+
+
+@pytest.fixture(scope="session")
+def chapters() -> list[Path]:
+    """The book's chapters."""
+    return sorted((ROOT / "chapters").glob("[0-9][0-9]_*.ipynb"))
+
+
+@pytest.fixture(scope="session")
+def local_clone_source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A git repository with the working tree as it is now, to be cloned as a reader would."""
+    source = tmp_path_factory.mktemp("repository")
+    listed = ["git", "ls-files", "-co", "--exclude-standard", "-z"]
+    names = subprocess.run(listed, cwd=ROOT, check=True, capture_output=True).stdout
+    for name in filter(None, names.decode().split("\0")):
+        if (ROOT / name).is_file():
+            target = source / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(ROOT / name, target)
+    who = ["-c", "user.name=test", "-c", "user.email=test@localhost"]
+    for command in (["init", "-q"], ["add", "-A"], [*who, "commit", "-q", "-m", "snapshot"]):
+        subprocess.run(["git", *command], cwd=source, check=True)
+    return source
+
+
+@pytest.fixture
+def small_book(tmp_path: Path) -> Path:
+    """A copy of the house with no chapters in it, for tests that build or rewrite a book."""
+    book = tmp_path / "book"
+    ignore = shutil.ignore_patterns("__pycache__", "*.npz", "downloads")
+    for part in PARTS:
+        shutil.copytree(ROOT / part, book / part, ignore=ignore)
+    for name in FILES:
+        shutil.copyfile(ROOT / name, book / name)
+    (book / "chapters").mkdir()
+    (book / "references.bib").write_text("", encoding="utf-8")
+    (book / "index.md").write_text("# A small book\n\nOne page.\n", encoding="utf-8")
+    return book
