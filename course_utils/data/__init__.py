@@ -1,0 +1,13 @@
+"""Real images for every chapter: one call, `load(name, split)`, and one kind of answer.
+
+Each set is looked for in the project's `data/` folder, in the folder that the environment variable
+`COURSE_DATA` names, where the system keeps it, and among earlier downloads (in
+`~/.cache/cortex-to-convnets`, or in the folder that `COURSE_CACHE` names). Only then is it
+downloaded. `fashion_mnist_small` is shipped with the course, so the book needs no network.
+"""
+
+from course_utils.data.dataset import SPLITS, Dataset, load
+from course_utils.data.photos import PHOTOS, photo
+from course_utils.data.sources import DataNotFoundError, read_idx
+
+__all__ = ["PHOTOS", "SPLITS", "DataNotFoundError", "Dataset", "load", "photo", "read_idx"]
