@@ -269,7 +269,8 @@ def fit(
     device
         By default `default_device()`: the GPU where there is one.
     progress
-        Show a progress bar. tqdm's own environment variable ``TQDM_DISABLE=1`` turns all off.
+        Show a progress bar. tqdm's environment variable ``TQDM_DISABLE=1`` turns all bars off,
+        here also in a notebook, where tqdm itself does not read it.
 
     The training loss and accuracy of an epoch are means over its batches as they came, augmented
     and with the weights of that moment; those of `valid` are measured after the epoch.
@@ -298,10 +299,9 @@ def fit(
     scheduler = None if schedule is None else schedule(rule, steps)
     state = State(model, rule, scheduler, loss, augment, callbacks, device, History())
     generators = [torch.Generator().manual_seed(seed) for _ in ("shuffle", "augment")]
-    # Said only where a bar is not wanted: else tqdm's environment variable could not say it.
-    silent = {} if progress else {"disable": True}
+    silent = not progress or os.environ.get("TQDM_DISABLE", "0") not in ("", "0")
     _tell(state, "on_fit_start")
-    with _reproducible(seed, device), tqdm(total=steps, leave=False, **silent) as bar:
+    with _reproducible(seed, device), tqdm(total=steps, leave=False, disable=silent) as bar:
         for state.epoch in range(1, epochs + 1):
             started = time.perf_counter()
             means = _train_epoch(state, train, batch_size, generators, bar)

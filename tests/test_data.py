@@ -173,7 +173,7 @@ def test_statistics_are_one_a_channel():
     dataset = data.Dataset(images, np.zeros(40, np.int64), ["one"], "made up", mean, std)
     x, _ = dataset.tensors()
     np.testing.assert_allclose(x.mean(dim=(0, 2, 3)), 0, atol=1e-5)
-    assert "40 colour images of 5 x 4 pixels" in repr(dataset)
+    assert "40 colour images of 5 x 4, " in repr(dataset)
 
 
 def test_tensors_do_not_share_memory_with_the_dataset():
@@ -188,8 +188,7 @@ def test_tensors_do_not_share_memory_with_the_dataset():
 
 def test_repr_is_one_friendly_line():
     assert repr(data.load("fashion_mnist_small", "test")) == (
-        "fashion_mnist_small, test: 2,000 grey images of 28 x 28 pixels in 10 classes "
-        "(shipped with the course)"
+        "fashion_mnist_small, test: 2,000 grey images of 28 x 28, 10 classes (shipped)"
     )
 
 

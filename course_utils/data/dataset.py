@@ -42,8 +42,8 @@ class Dataset:
         channels, height, width = self.images.shape[1:]
         colour = {1: "grey", 3: "colour"}.get(channels, f"{channels}-channel")
         return (
-            f"{self.name}, {self.split}: {len(self):,} {colour} images of {height} x {width} "
-            f"pixels in {len(self.classes)} classes ({self.source})"
+            f"{self.name}, {self.split}: {len(self):,} {colour} images of {height} x {width}, "
+            f"{len(self.classes)} classes ({self.source})"
         )
 
     def tensors(self, device: str | torch.device = "cpu") -> tuple[torch.Tensor, torch.Tensor]:

@@ -215,7 +215,7 @@ def _read_shipped() -> RawSet:
             f"{path} is missing or damaged: get it again with `git checkout -- data`, or make it "
             "with `python data/make_fashion_mnist_small.py`"
         )
-    return _read_npz(path, FASHION_CLASSES)._replace(source="shipped with the course")
+    return _read_npz(path, FASHION_CLASSES)._replace(source="shipped")
 
 
 def _read_digits() -> RawSet:

@@ -1,0 +1,290 @@
+"""Every exercise of every chapter: solution, stub, mistakes, cases, and the notebook around it."""
+
+from __future__ import annotations
+
+import ast
+import functools
+import os
+import re
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("COURSE_SCALE", "smoke")
+os.environ.setdefault("MPLBACKEND", "Agg")
+
+import nbformat
+import pytest
+
+from course_admin.student import with_stub
+from course_utils.exercises import Exercise, check, quiz
+from course_utils.exercises.check import try_exercise
+from course_utils.exercises.compare import EXACT, difference
+from course_utils.exercises.core import chapters, exercises_of
+from course_utils.exercises.judge import expected_values
+from course_utils.exercises.plain import NotPlainError, plain
+
+FOLDER = Path(__file__).resolve().parent.parent / "chapters"
+NOTEBOOKS = {path.name[:2]: path for path in sorted(FOLDER.glob("[0-9][0-9]_*.ipynb"))}
+BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
+SEEDS = (0, 1, 2)
+# So short a line (`return x`) may stand in a message by chance, in the student's own call.
+SHORT_LINE = 12
+
+
+def _exercises_or_none(chapter: str) -> tuple[Exercise, ...]:
+    try:
+        return exercises_of(chapter)
+    except Exception:  # test_chapter_has_three_to_five_exercises raises it again, for one chapter
+        return ()
+
+
+CHAPTERS = sorted({*NOTEBOOKS, *chapters()})
+EXERCISES = [exercise for chapter in CHAPTERS for exercise in _exercises_or_none(chapter)]
+MISTAKES = [(exercise, mistake) for exercise in EXERCISES for mistake in exercise.mistakes]
+
+each_chapter = pytest.mark.parametrize("chapter", CHAPTERS)
+each_exercise = pytest.mark.parametrize("exercise", EXERCISES, ids=[e.id for e in EXERCISES])
+each_mistake = pytest.mark.parametrize(
+    ("exercise", "mistake"), MISTAKES, ids=[f"{e.id}: {m.name}" for e, m in MISTAKES]
+)
+
+
+@dataclass(frozen=True)
+class Cells:
+    """The three cells of an exercise in its notebook, and the answer's name."""
+
+    statement: str
+    answer: str
+    name: str
+
+
+def _code_cells(chapter: str) -> list[str]:
+    cells = nbformat.read(NOTEBOOKS[chapter], as_version=4).cells
+    return [cell.source for cell in cells if cell.cell_type == "code"]
+
+
+def _check_call(source: str) -> tuple[str, str] | None:
+    """Return id and answer's name if a cell is nothing but ``check("05.2", my_answer)``."""
+    try:
+        body = ast.parse(source).body
+    except SyntaxError:
+        return None
+    if len(body) != 1 or not isinstance(body[0], ast.Expr):
+        return None
+    call = body[0].value
+    if not isinstance(call, ast.Call) or getattr(call.func, "id", None) != "check":
+        return None
+    assert len(call.args) == 2, source
+    assert not call.keywords, source
+    return ast.literal_eval(call.args[0]), ast.unparse(call.args[1])
+
+
+@functools.cache
+def _cells_of(chapter: str) -> dict[str, Cells]:
+    """Return the cells of each exercise, by id; the three must follow one another."""
+    if chapter not in NOTEBOOKS:
+        pytest.fail(f"no notebook for chapter {chapter}")
+    found: dict[str, Cells] = {}
+    cells = nbformat.read(NOTEBOOKS[chapter], as_version=4).cells
+    for index, cell in enumerate(cells):
+        called = _check_call(cell.source) if cell.cell_type == "code" else None
+        if called is None:
+            continue
+        ident, name = called
+        statement, answer = cells[index - 2], cells[index - 1]
+        assert ident not in found, f"two check cells for {ident}"
+        assert statement.cell_type == "markdown", f"{ident}: statement, answer, check in this order"
+        assert answer.source.count(BEGIN) == answer.source.count(END) >= 1, ident
+        found[ident] = Cells(statement.source, answer.source, name)
+    return found
+
+
+@functools.cache
+def _imports(chapter: str) -> dict[str, Any]:
+    """Run the chapter's second code cell, which holds its imports."""
+    names: dict[str, Any] = {"__name__": f"chapter_{chapter}"}
+    exec(compile(_code_cells(chapter)[1], f"<imports of {chapter}>", "exec"), names)
+    return names
+
+
+def _answer(exercise: Exercise, change: Any = None) -> Any:
+    """Return the notebook's answer, made from its cell and the chapter's imports alone."""
+    cells = _cells_of(exercise.chapter)[exercise.id]
+    source = change(cells.answer) if change else cells.answer
+    names = dict(_imports(exercise.chapter))
+    exec(compile(source, f"<answer of {exercise.id}>", "exec"), names)
+    return names[cells.name]
+
+
+def _solution_lines(exercise: Exercise) -> list[str]:
+    blocks = re.findall(rf"{BEGIN}(.*?){END}", _answer_source(exercise), re.DOTALL)
+    lines = [line.strip() for block in blocks for line in block.splitlines()]
+    return [line for line in lines if len(line) > SHORT_LINE]
+
+
+def _answer_source(exercise: Exercise) -> str:
+    return _cells_of(exercise.chapter)[exercise.id].answer
+
+
+def _plain_case(case: tuple) -> list:
+    """Return a case as plain values; what is none (a function, a network) by its type's name."""
+    values = []
+    for argument in case:
+        try:
+            values.append(plain(argument))
+        except NotPlainError:
+            values.append(type(argument).__name__)
+    return values
+
+
+def _plain_cases(exercise: Exercise, seed: int) -> list:
+    return [_plain_case(case) for case in exercise.draw_cases(seed)]
+
+
+# Chapters
+
+
+def test_the_book_has_chapters_with_exercises():
+    assert NOTEBOOKS
+    assert EXERCISES
+
+
+@each_chapter
+def test_chapter_has_three_to_five_exercises(chapter):
+    ids = [exercise.id for exercise in exercises_of(chapter)]
+    assert 3 <= len(ids) <= 5
+    assert ids == [f"{chapter}.{n}" for n in range(1, len(ids) + 1)]
+
+
+@each_chapter
+def test_notebook_and_module_agree(chapter):
+    assert list(_cells_of(chapter)) == [exercise.id for exercise in exercises_of(chapter)]
+
+
+@each_chapter
+def test_chapter_mounts_its_quiz(chapter):
+    assert len(quiz(chapter).questions) >= 4
+    assert chapter in NOTEBOOKS
+    calls = [source.strip() for source in _code_cells(chapter) if re.search(r"\bquiz\(", source)]
+    assert calls == [f'quiz("{chapter}")']
+
+
+@each_chapter
+def test_no_other_cell_uses_an_answer(chapter):
+    """With every answer still a stub, the notebook must reach its end."""
+    cells = _cells_of(chapter).values()
+    names = {cell.name for cell in cells}
+    own = {cell.answer for cell in cells}
+    for source in _code_cells(chapter):
+        if source in own or _check_call(source):
+            continue
+        plain_source = "\n".join(re.sub(r"^\s*[%!].*", "", line) for line in source.splitlines())
+        used = {node.id for node in ast.walk(ast.parse(plain_source)) if isinstance(node, ast.Name)}
+        assert not used & names, source
+
+
+# Exercises
+
+
+@each_exercise
+def test_solution_passes(exercise, capsys):
+    answer = _answer(exercise)
+    for seed in SEEDS:
+        result = check(exercise.id, answer, seed=seed)
+        assert result.passed, f"seed {seed}: {result}"
+    assert "Right" in capsys.readouterr().out
+
+
+@each_exercise
+def test_stub_is_not_answered(exercise):
+    answer = _answer(exercise, with_stub)
+    for seed in SEEDS:
+        result = try_exercise(exercise, answer, seed=seed)
+        assert (result.status, result.passed) == ("not answered", False), str(result)
+
+
+@each_exercise
+def test_empty_answer_is_rejected(exercise):
+    """The stub's line deleted or replaced by ``return None``: no status but failure."""
+
+    def emptied(source: str) -> str:
+        return re.sub(r"raise NotImplementedError.*", "return None", with_stub(source))
+
+    assert not try_exercise(exercise, _answer(exercise, emptied)).passed
+
+
+@each_mistake
+def test_mistake_is_rejected_with_its_own_hint(exercise, mistake):
+    others = [other.hint for other in exercise.mistakes if other is not mistake]
+    assert mistake.hint not in others
+    for seed in SEEDS:
+        result = try_exercise(exercise, mistake.function, seed=seed)
+        assert (result.status, result.mistake) == ("known mistake", mistake.name), str(result)
+        assert mistake.hint in result.message
+        rest = result.message.replace(mistake.hint, "")  # two mistakes at once may quote both
+        assert not any(hint in rest for hint in others)
+
+
+@each_exercise
+def test_at_least_three_mistakes_with_sentences(exercise):
+    assert len(exercise.mistakes) >= 3
+    for mistake in exercise.mistakes:
+        assert re.search(r"[.?!]\)?$", mistake.hint), mistake.hint
+        assert 20 <= len(mistake.hint) <= 400, mistake.hint
+
+
+@each_exercise
+def test_cases_follow_the_seed(exercise):
+    first, again, other = (_plain_cases(exercise, seed) for seed in (0, 0, 1))
+    assert difference(first, again, EXACT) is None
+    assert difference(first, other, EXACT) is not None, "no case is drawn from rng"
+    assert difference(first[0], other[0], EXACT) is None, "the first case should be fixed"
+
+
+@each_exercise
+def test_oracle_is_deterministic(exercise):
+    for seed in SEEDS:
+        cases = exercise.draw_cases(seed)
+        one, two = (expected_values(exercise, cases, seed=seed) for _ in range(2))
+        assert difference(one, two, EXACT) is None
+
+
+@each_exercise
+def test_check_is_quick(exercise):
+    answer = _answer(exercise)
+    try_exercise(exercise, answer)  # the first call of a library loads what it needs
+    start = time.perf_counter()
+    expected_values(exercise, exercise.draw_cases(0))
+    assert time.perf_counter() - start < 0.5
+    for tried in (answer, *(mistake.function for mistake in exercise.mistakes)):
+        start = time.perf_counter()
+        try_exercise(exercise, tried)
+        assert time.perf_counter() - start < 2.0
+
+
+@each_exercise
+def test_messages_never_show_the_solution(exercise):
+    lines = _solution_lines(exercise)
+    assert lines, "no solution of any length"
+    answers = [mistake.function for mistake in exercise.mistakes]
+    for answer in (*answers, _answer(exercise, with_stub), lambda *case: None, _raises):
+        result = try_exercise(exercise, answer)
+        shown = f"{result} {result._repr_html_()}"
+        assert not [line for line in lines if line in shown]
+        assert len(str(result)) < 1_000
+
+
+def _raises(*case: Any) -> None:
+    raise ValueError("a student's error")
+
+
+@each_exercise
+def test_statement_names_title_points_and_minutes(exercise):
+    cells = _cells_of(exercise.chapter)[exercise.id]
+    headings = re.findall(r"^### (.*)$", cells.statement, re.MULTILINE)
+    assert [h.lower() for h in headings] == [f"exercise {exercise.id}: {exercise.title}".lower()]
+    assert re.search(rf"\b{exercise.points} points?\b", cells.statement), cells.statement
+    assert re.search(rf"\b{exercise.minutes} min", cells.statement), cells.statement
+    assert cells.name in cells.statement, f"the signature of {cells.name} is not in the statement"

@@ -1,0 +1,183 @@
+"""The built pages in a browser, served from localhost with every other host blocked.
+
+The pages are built at the smoke scale, apart from the book in `_build/html`.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+from urllib.parse import unquote, urldefrag
+
+import axe_playwright_python
+import pytest
+from bs4 import BeautifulSoup
+
+from browser import PHONE, chromium, served, visit
+from conftest import ROOT
+
+pytestmark = [pytest.mark.pages, pytest.mark.slow]
+
+AXE = Path(axe_playwright_python.__file__).parent / "axe.min.js"
+CHAPTERS = sorted((ROOT / "chapters").glob("[0-9][0-9]_*.ipynb"))
+CHAPTER_PAGES = [f"chapters/{path.stem}.html" for path in CHAPTERS]
+PAGES = ["index.html", *CHAPTER_PAGES, "chapters/appendix_bibliography.html", "search.html"]
+MOVED_AT_MOST = 1_000_000
+SMOKE_SECONDS = 20
+EXTERNAL = re.compile(r"^(https?:|mailto:|data:|javascript:)")
+
+
+@pytest.fixture(scope="session")
+def built() -> subprocess.CompletedProcess:
+    """The result of building the book at the smoke scale."""
+    command = [sys.executable, "-m", "course_admin", "build", "--scale", "smoke"]
+    out = ROOT / "_build" / "smoke"
+    done = subprocess.run([*command, "--out", str(out)], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-8000:]
+    return done
+
+
+@pytest.fixture(scope="session")
+def html(built) -> Path:
+    return ROOT / "_build" / "smoke" / "_build" / "html"
+
+
+@pytest.fixture(scope="session")
+def site(html):
+    with served(html) as base:
+        yield base
+
+
+@pytest.fixture(scope="session")
+def browser():
+    with chromium() as started:
+        yield started
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_it_loads_without_an_error(browser, site, page):
+    with visit(browser, site, page) as seen:
+        assert seen.errors == []
+        assert seen.failed == []
+
+
+@pytest.mark.parametrize("page", CHAPTER_PAGES)
+def test_mathematics_is_typeset(browser, site, page):
+    with visit(browser, site, page) as seen:
+        written = seen.page.locator(".math").count()
+        assert written > 0
+        assert seen.page.locator("mjx-container").count() >= written
+        assert seen.page.locator("mjx-merror").count() == 0
+
+
+@pytest.mark.parametrize("page", CHAPTER_PAGES)
+def test_it_is_light_enough(browser, site, page):
+    with visit(browser, site, page) as seen:
+        heaviest = sorted(seen.moved.items(), key=lambda item: -item[1])[:5]
+        assert sum(seen.moved.values()) <= MOVED_AT_MOST, heaviest
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_it_does_not_scroll_sideways_on_a_phone(browser, site, page):
+    with visit(browser, site, page, viewport=PHONE) as seen:
+        widths = seen.page.evaluate(
+            "[document.documentElement.scrollWidth, document.documentElement.clientWidth]"
+        )
+        assert widths[0] <= widths[1]
+
+
+@pytest.mark.parametrize("page", CHAPTER_PAGES)
+def test_figures_keep_their_shape_on_a_phone(browser, site, page):
+    measured = "images => images.map(i => [i.width / i.height, i.naturalWidth / i.naturalHeight])"
+    with visit(browser, site, page, viewport=PHONE) as seen:
+        shapes = seen.page.eval_on_selector_all(".cell_output img", measured)
+    assert shapes
+    for drawn, true in shapes:
+        assert drawn == pytest.approx(true, rel=0.02)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("page", PAGES)
+def test_axe_finds_nothing_serious(browser, site, page, theme):
+    with visit(browser, site, page, theme=theme) as seen:
+        assert seen.page.evaluate("document.documentElement.dataset.theme") == theme
+        seen.page.evaluate(AXE.read_text(encoding="utf-8"))
+        found = seen.page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+    bad = [v for v in found["violations"] if v["impact"] in ("serious", "critical")]
+    report = [(v["id"], v["help"], [n["html"][:160] for n in v["nodes"][:4]]) for v in bad]
+    assert report == []
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_image_has_alternative_text(html, page):
+    for image in parsed(html / page).find_all("img"):
+        alternative = image.get("alt", "").strip()
+        assert alternative, image.get("src")
+        assert not alternative.endswith((".png", ".svg")), image.get("src")
+
+
+@pytest.mark.parametrize("page", CHAPTER_PAGES)
+def test_a_figure_is_drawn_and_described(html, page):
+    figures = parsed(html / page).select(".cell_output img")
+    assert figures
+    for figure in figures:
+        assert len(figure["alt"].split()) >= 6, figure["alt"]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_internal_links_lead_somewhere(html, page):
+    here = html / page
+    for tag in parsed(here).find_all(["a", "link", "script", "img"]):
+        target = tag.get("href") or tag.get("src")
+        if not target or EXTERNAL.match(target):
+            continue
+        name, anchor = urldefrag(target)
+        path = (here.parent / unquote(name.split("?")[0])).resolve() if name else here
+        if path.is_dir():
+            path = path / "index.html"
+        assert path.is_file(), f"{page} links to {target}"
+        if anchor and path.suffix == ".html":
+            assert parsed(path).find(id=unquote(anchor)), f"{page} links to {target}"
+
+
+@pytest.mark.parametrize("page", CHAPTER_PAGES)
+def test_no_error_or_warning_is_printed_on_the_page(html, page):
+    soup = parsed(html / page)
+    assert soup.select(".output.traceback, .output.stderr") == []
+
+
+@pytest.mark.parametrize("page", CHAPTER_PAGES)
+def test_solutions_are_folded(html, page):
+    soup = parsed(html / page)
+    folded = [d for d in soup.select("details") if "Show a solution" in d.summary.get_text()]
+    assert len(folded) >= 3
+    for details in folded:
+        assert not details.has_attr("open")
+        assert "### BEGIN SOLUTION" in details.get_text()
+
+
+@pytest.mark.parametrize("page", CHAPTER_PAGES)
+def test_the_colab_button_opens_the_student_form(html, page):
+    notebook = page.replace(".html", ".ipynb")
+    addresses = [a["href"] for a in parsed(html / page).select("a[href*='colab.research']")]
+    assert addresses
+    assert all(a.endswith(f"/blob/colab/{notebook}") for a in addresses), addresses
+
+
+def test_smoke_seconds_are_kept(built):
+    rows = re.findall(r"^(\d\d_\w+\.ipynb) +([\d.]+)$", built.stdout, re.MULTILINE)
+    assert len(rows) == len(CHAPTERS)
+    for name, spent in rows:
+        assert float(spent) < SMOKE_SECONDS, f"{name} took {spent} s"
+
+
+_PARSED: dict[Path, BeautifulSoup] = {}
+
+
+def parsed(path: Path) -> BeautifulSoup:
+    """Return the parsed page, read once."""
+    if path not in _PARSED:
+        _PARSED[path] = BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser")
+    return _PARSED[path]
