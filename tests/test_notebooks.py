@@ -91,9 +91,8 @@ def test_a_chapter_runs_alone(chapter, tmp_path, local_clone_source, packages):
 @pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda path: path.stem)
 def test_enough_outputs_are_compared(chapter):
     cells = [c for c in read(chapter).cells if "nbval-check-output" in c.metadata.get("tags", ())]
-    assert len(cells) >= CHECKED_CELLS
     assert all(cell.outputs for cell in cells), "run: python -m course_admin record"
-    assert all(re.search(r"\d", str(cell.outputs)) for cell in cells)
+    assert sum(bool(re.search(r"\d", str(cell.outputs))) for cell in cells) >= CHECKED_CELLS
 
 
 @pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda path: path.stem)

@@ -6,7 +6,7 @@ are scaled so that a drive of 1 means light on the whole excitatory region and n
 :func:`firing_rate` turns a drive into spikes a second. Taught in chapter 2.
 
 Kuffler (1953) found the centre-surround fields; Rodieck (1965) described them as a difference of
-two Gaussians; Hubel and Wiesel (1962, Text-figs. 19 and 20) proposed the two diagrams that
+two Gaussians; Hubel and Wiesel (1962) proposed the two diagrams that
 :func:`simple_cell` and :func:`complex_cell` turn into sums.
 """
 
@@ -88,7 +88,7 @@ def simple_cell(
     """Weights of a simple cell: the sum of centre-surround cells that lie on a line.
 
     Before rectification the cell is this one linear filter, because a sum of weighted sums is a
-    weighted sum (Hubel and Wiesel, 1962, Text-fig. 19).
+    weighted sum (the diagram of Hubel and Wiesel, 1962).
 
     Parameters
     ----------

@@ -43,7 +43,7 @@ def bar(
 ) -> np.ndarray:
     """A bar of light on a dark ground (the slit of Hubel and Wiesel): ``(..., H, W)``.
 
-    The default, 1 by 8 degrees, is the slit of Figure 3 of Hubel and Wiesel (1959).
+    The default, 1 by 8 degrees, is a long, narrow slit like those of Hubel and Wiesel (1959).
     """
     _positive(length=length, width=width)
     along, across = retina.along_and_across(orientation, position)

@@ -37,6 +37,10 @@ def axis_swapped(scores, labels):
     return np.mean(scores.argmax(axis=0) == labels)
 
 
+def every_label(scores, labels):
+    return np.mean(scores.argmax(axis=1, keepdims=True) == labels)
+
+
 def counted(scores, labels):
     return np.sum(scores.argmax(axis=1) == labels)
 
@@ -63,6 +67,12 @@ ACCURACY = Exercise(
             axis_swapped,
             "You look for the largest score down each column, that is, for the best picture of "
             "each class. A row belongs to a picture: look for the best class in each row.",
+        ),
+        Mistake(
+            "every answer met every label",
+            every_label,
+            "Your answers have the shape (N, 1) and the labels (N,), so that each answer is "
+            "compared with each label, N x N times. Give both the same shape.",
         ),
         Mistake(
             "count instead of share",
@@ -117,6 +127,11 @@ def by_variance(train, other):
     return (other - train.mean(axis=0)) / train.var(axis=0)
 
 
+def all_rows_together(train, other):
+    rows = np.concatenate([train, other])
+    return (other - rows.mean(axis=0)) / rows.std(axis=0)
+
+
 def only_centred(train, other):
     return other - train.mean(axis=0)
 
@@ -142,6 +157,12 @@ STANDARDISE = Exercise(
             "on the training rows is part of the model.",
         ),
         Mistake(
+            "training and new rows together",
+            all_rows_together,
+            "You measure the mean and the deviation on the training rows and the new rows "
+            "together. When the model was trained, nobody had seen the new rows.",
+        ),
+        Mistake(
             "one mean for the whole table",
             one_mean_for_all,
             "You take one mean and one deviation over all the numbers of the table. Each column "
@@ -161,7 +182,8 @@ STANDARDISE = Exercise(
         Mistake(
             "N - 1",
             sample_deviation,
-            "You divide the squares by N - 1. This book, like np.std, divides them by N.",
+            "You divide the squares by N - 1, as torch.std does unless told otherwise. This book, "
+            "like np.std, divides them by N.",
         ),
     ),
 )
@@ -207,6 +229,11 @@ def without_the_input(a, b, x, y):
     return slope, slope
 
 
+def product_of_means(a, b, x, y):
+    error = a * x + b - y
+    return 2 * np.mean(error) * np.mean(x), 2 * np.mean(error)
+
+
 def swapped(a, b, x, y):
     return _gradient(a, b, x, y)[::-1]
 
@@ -242,6 +269,12 @@ GRADIENT = Exercise(
             without_the_input,
             "Both of your numbers are the same. When the slope a changes a little, how much does "
             "a * x + b change? That is the inner derivative of the chain rule.",
+        ),
+        Mistake(
+            "product of the means",
+            product_of_means,
+            "Your first number multiplies the mean error by the mean of x. The mean of a product "
+            "is not the product of the means: each error meets its own x first.",
         ),
         Mistake(
             "order swapped",
@@ -283,6 +316,10 @@ def as_many_batches(order, size):
     return np.array_split(order, size)
 
 
+def evened_out(order, size):
+    return np.array_split(order, -(-len(order) // size))
+
+
 def empty_at_the_end(order, size):
     return [order[i : i + size] for i in range(0, len(order) + 1, size)]
 
@@ -317,6 +354,12 @@ BATCHES = Exercise(
             "number of batches",
             as_many_batches,
             "You read `size` as the number of batches. It is the number of pictures in a batch.",
+        ),
+        Mistake(
+            "sizes evened out",
+            evened_out,
+            "The number of your batches is right, but you share out the shortfall among them. Only "
+            "the last batch may be smaller than `size`.",
         ),
         Mistake(
             "empty batch at the end",
@@ -391,7 +434,17 @@ def best_by_formula(weight, bias, train_x, train_y, valid_x, valid_y, rate, epoc
 
 
 def _keep_best(
-    model, train, valid, rate, epochs, *, judge=None, clear=True, keep=copy.deepcopy, early=False
+    model,
+    train,
+    valid,
+    rate,
+    epochs,
+    *,
+    judge=None,
+    clear=True,
+    keep=copy.deepcopy,
+    early=False,
+    cost=F.cross_entropy,
 ):
     rule = torch.optim.SGD(model.parameters(), lr=rate)
     judge = judge or valid
@@ -399,7 +452,7 @@ def _keep_best(
 
     def measured(epoch):
         with torch.no_grad():
-            loss = F.cross_entropy(model(judge[0]), judge[1]).item()
+            loss = cost(model(judge[0]), judge[1]).item()
         return (loss, epoch, keep(model.state_dict())) if loss < best[0] else best
 
     for epoch in range(1, epochs + 1):
@@ -420,6 +473,13 @@ def no_copy(model, train, valid, rate, epochs):
 
 def chosen_on_training(model, train, valid, rate, epochs):
     return _keep_best(model, train, valid, rate, epochs, judge=train)
+
+
+def chosen_by_accuracy(model, train, valid, rate, epochs):
+    def wrong(scores, labels):
+        return (scores.argmax(dim=1) != labels).sum()
+
+    return _keep_best(model, train, valid, rate, epochs, cost=wrong)
 
 
 def gradients_pile_up(model, train, valid, rate, epochs):
@@ -448,15 +508,21 @@ KEEP_BEST = Exercise(
         Mistake(
             "weights not copied",
             no_copy,
-            "You found the best epoch, but the model ends with the weights of the last one. What "
-            "`state_dict()` returns is the model's own memory: it goes on changing while you "
-            "train. How do you keep what it is now?",
+            "You found the best epoch, but the model ends with the weights of the last one. Do you "
+            "put the best ones back? If so: what `state_dict()` returns is the model's own memory, "
+            "and it goes on changing while you train. How do you keep what it is now?",
         ),
         Mistake(
             "chosen on the training pictures",
             chosen_on_training,
             "You choose by the training loss, which rewards memorising: it goes on falling when "
             "the model gets worse at what it has not seen.",
+        ),
+        Mistake(
+            "chosen by accuracy",
+            chosen_by_accuracy,
+            "You choose the epoch with the most right answers. The lowest validation loss is asked "
+            "for: it also sees how sure the model is.",
         ),
         Mistake(
             "gradients pile up",

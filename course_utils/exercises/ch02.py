@@ -49,6 +49,17 @@ def _mean_subtracted(size, center_sigma, surround_sigma):
     return weights - weights.mean()
 
 
+def _scaled_again(*case):
+    weights = _balanced(*case)
+    return weights / np.maximum(weights, 0).sum()
+
+
+def _distance_not_squared(size, center_sigma, surround_sigma):
+    distance = np.sqrt(_squared_distance(size))
+    center, surround = (np.exp(-distance / (2 * s**2)) for s in (center_sigma, surround_sigma))
+    return center / center.sum() - surround / surround.sum()
+
+
 def _sizes(rng):
     fixed = [(3, 0.5, 1.5), (5, 0.8, 2.0)]
     drawn = [
@@ -92,6 +103,17 @@ CENTER_SURROUND = Exercise(
             "That gives far-away pixels a weight; balance the two Gaussians themselves.",
         ),
         Mistake(
+            "difference scaled again",
+            _scaled_again,
+            "Your positive weights sum to 1. The chapter's cells are scaled like that; this exercise "
+            "asks for the plain difference of the two Gaussians.",
+        ),
+        Mistake(
+            "distance not squared",
+            _distance_not_squared,
+            "Your exponent holds the distance from the middle. A Gaussian has its square.",
+        ),
+        Mistake(
             "2 missing in the exponent",
             partial(_balanced, two=1.0),
             "Your Gaussians are too narrow: a Gaussian of standard deviation sigma has "
@@ -119,6 +141,10 @@ def _as_gate(images, weights, threshold):
     return np.where(total > threshold, total, 0.0)
 
 
+def _threshold_on_pixels(images, weights, threshold):
+    return np.maximum(_summed(images - threshold, weights), 0)
+
+
 def _films(rng):
     weights = np.array([[-1.0, 2.0, -1.0], [-1.0, 2.0, -1.0]])
     images = np.array([[[0, 1, 0], [0, 1, 0]], [[1, 1, 1], [1, 1, 1]], [[1, 0, 0], [0, 0, 1]]])
@@ -134,7 +160,7 @@ SIMPLE_CELL = Exercise(
     id="02.2",
     title="A simple cell with a threshold",
     points=2,
-    minutes=10,
+    minutes=5,
     trains="weighted sum, threshold and rectification in the right order",
     cases=_films,
     oracle=_by_correlation_of_whole_images,
@@ -161,6 +187,12 @@ SIMPLE_CELL = Exercise(
             lambda i, w, t: np.maximum(_summed(i, w) + t, 0),
             "Your threshold makes the cell easier to excite. A higher threshold must lower the "
             "answer.",
+        ),
+        Mistake(
+            "threshold taken from every pixel",
+            _threshold_on_pixels,
+            "You took the threshold from the light of every pixel, where balanced weights cancel it. "
+            "It belongs to the cell: take it once, from the weighted sum.",
         ),
         Mistake(
             "mean instead of sum",
@@ -262,6 +294,11 @@ HALF_WIDTH = Exercise(
             "of it.",
         ),
         Mistake(
+            "the right side only",
+            lambda o, r: float(_crossings(o, r, r.max() / 2)[0]),
+            "You walked to the right only. The two sides may differ: walk to the left as well.",
+        ),
+        Mistake(
             "the circle cut open",
             _not_wrapped,
             "Your curve ends at 0 and at 180 degrees. A line turned by 180 degrees is the same "
@@ -314,7 +351,7 @@ COMPLEX_CELL = Exercise(
     id="02.4",
     title="A complex cell that spots do not fool",
     points=3,
-    minutes=15,
+    minutes=10,
     trains="maximum over positions, conjunction along the row",
     cases=_drives,
     oracle=_largest_level_that_a_row_keeps,
@@ -324,6 +361,12 @@ COMPLEX_CELL = Exercise(
             lambda d: np.maximum(d.sum(axis=2), 0).max(axis=1),
             "You added up the members of each row: that is the plain maximum of simple cells, "
             "which a few bright spots fool. A row must be no better than its weakest member.",
+        ),
+        Mistake(
+            "geometric mean along the row",
+            lambda d: (np.maximum(d, 0).prod(axis=2) ** (1 / d.shape[2])).max(axis=1),
+            "Your row is an AND, but a soft one: strong members make up for a weak one. Here the "
+            "weakest member alone decides.",
         ),
         Mistake(
             "positions and members exchanged",
@@ -381,6 +424,11 @@ def _of_preferred(first, second, delay):
     return float((preferred - null) / preferred)
 
 
+def _root_of_the_mean(first, second, delay):
+    preferred, null = np.sqrt((_late(first, delay) * second).mean(axis=-1))
+    return float((preferred - null) / (preferred + null))
+
+
 def _passages(rng):
     first = np.array([[4.0, 1.0, 0.0, 1.0], [1.0, 0.0, 1.0, 4.0]])
     second = np.array([[1.0, 4.0, 1.0, 0.0], [0.0, 1.0, 4.0, 1.0]])
@@ -395,7 +443,7 @@ DIRECTION = Exercise(
     id="02.5",
     title="Which way did it move?",
     points=3,
-    minutes=20,
+    minutes=15,
     trains="a delay, a coincidence and an index",
     cases=_passages,
     oracle=_by_correlation,
@@ -403,7 +451,8 @@ DIRECTION = Exercise(
         Mistake(
             "the wrong subunit delayed",
             lambda a, b, d: _index(np.sqrt(a * _late(b, d))),
-            "You delayed the second subunit, so your cell prefers the other direction.",
+            "Your second subunit comes late, or your first one early, so the cell prefers the other "
+            "direction. Delay the first.",
         ),
         Mistake(
             "the end wraps round to the beginning",
@@ -421,6 +470,11 @@ DIRECTION = Exercise(
             lambda a, b, d: _index(_late(a, d) * b),
             "You averaged the products themselves. Take the square root of each product first, so "
             "that it is a rate again.",
+        ),
+        Mistake(
+            "root taken after the average",
+            _root_of_the_mean,
+            "You averaged the products and then took the root. The root comes first, frame by frame.",
         ),
         Mistake(
             "divided by the preferred response",

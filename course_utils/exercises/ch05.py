@@ -59,6 +59,12 @@ LENGTH = Exercise(
             "it goes negative or to zero; then the signal slides inside the filter.",
         ),
         Mistake(
+            "nothing for a longer filter",
+            _length_with(valid=lambda n, k: max(n - k + 1, 0)),
+            "Your valid mode gives no answer where the filter is the longer one. There the two "
+            "change places: the signal slides inside the filter.",
+        ),
+        Mistake(
             "NumPy's same",
             _length_with(same=lambda n, k: max(n, k)),
             "That is the rule of numpy.convolve, whose same is as long as the longer of the two. "
@@ -86,13 +92,23 @@ def _image_cases(rng):
         (small, np.array([[1.0], [10.0]])),
         (small, np.array([[1.0, 10.0], [100.0, 1000.0]])),
         *drawn,
-        (rng.normal(size=(2, 3)), rng.normal(size=(4, 5))),
+        (rng.normal(size=(3, 4)), rng.normal(size=(4, 5))),
     ]
 
 
 def _circular(x, w):
     size = np.maximum(x.shape, w.shape)
     return np.fft.ifft2(np.fft.fft2(x, size) * np.fft.fft2(w, size)).real
+
+
+def _negative_indices(x, w):
+    """Sum with a check at the far ends only: x[-1] is then the last row, not a zero."""
+    y = np.zeros(np.add(x.shape, w.shape) - 1)
+    for i, j in np.ndindex(y.shape):
+        for m, n in np.ndindex(w.shape):
+            if i - m < x.shape[0] and j - n < x.shape[1]:
+                y[i, j] += x[i - m, j - n] * w[m, n]
+    return y
 
 
 IMAGE = Exercise(
@@ -143,6 +159,12 @@ IMAGE = Exercise(
             lambda x, w: scipy.signal.convolve2d(x, w, "same"),
             "Your answer has the shape of the image. The full convolution is larger: each axis "
             "has one answer for every overlap of image and filter.",
+        ),
+        Mistake(
+            "negative indices",
+            _negative_indices,
+            "Near the top and the left your answers hold pixels from the bottom and the right. In "
+            "Python x[-1] is the last row, not an error: ask for 0 <= i - m, and the same for j.",
         ),
         Mistake(
             "wraps round",
@@ -232,6 +254,13 @@ def _through_dft(x, w, size, conjugate=True, roll=True):
     return np.roll(ring, len(w) - 1) if roll else ring
 
 
+def _length_not_named(x, w):
+    """Half spectra, and an irfft that has to guess the length: it takes an even one."""
+    size = _enough(x, w)
+    spectrum = np.fft.rfft(x, size) * np.fft.rfft(w, size).conj()
+    return np.roll(np.fft.irfft(spectrum), len(w) - 1)
+
+
 def _enough(x, w):
     return len(x) + len(w) - 1
 
@@ -276,6 +305,18 @@ THROUGH_FFT = Exercise(
             "the negative lags at its end. The answer should begin with the lag -(K - 1).",
         ),
         Mistake(
+            "lag zero in the middle",
+            lambda x, w: np.fft.fftshift(_through_dft(x, w, _enough(x, w), roll=False)),
+            "fftshift puts lag 0 in the middle. That is right only where x and w are equally long: "
+            "here K - 1 lags are negative and N - 1 positive.",
+        ),
+        Mistake(
+            "length not named",
+            _length_not_named,
+            "irfft cannot know whether the length was even or odd, and takes it for even. "
+            "Name the length.",
+        ),
+        Mistake(
             "wrong transform conjugated",
             lambda x, w: _through_dft(w, x, _enough(x, w)),
             "Your answer is turned over: you conjugated the signal's transform, which correlates "
@@ -302,6 +343,7 @@ def _delay_cases(rng):
     delays = rng.permutation(np.arange(5, 45))[:4]
     return [
         (np.array([4.0, 0.0, 0.0, 2.0, 0.0, 0.0]),),
+        (np.array([4.0, 0.0, 0.0, 0.0, 0.0, 2.0]),),  # the echo comes late: d > N / 2
         (np.array([9.0, 5.0, 8.0, 5.0, 5.0, 6.0, 5.0, 5.0]),),
         *[
             (_recording(rng, 500, int(d), 0.7, offset),)
@@ -324,6 +366,12 @@ def _positive_lags(recording):
 
 def _offset_kept(recording):
     return int(np.correlate(recording, recording, "full")[len(recording) :].argmax()) + 1
+
+
+def _on_a_ring(recording):
+    power = np.abs(np.fft.fft(recording - np.mean(recording))) ** 2
+    circular = np.fft.ifft(power).real.round(6)  # lags d and N - d are equal: take the first
+    return int(circular[1:].argmax()) + 1
 
 
 def _convolved_with_itself(recording):
@@ -363,6 +411,12 @@ DELAY = Exercise(
             _offset_kept,
             "You correlated the recording with its constant offset. The offset resembles itself "
             "at every lag, and most at the smallest, where the overlap is longest.",
+        ),
+        Mistake(
+            "wraps round",
+            _on_a_ring,
+            "Your autocorrelation is one on a ring, where the lags d and N - d are the same. "
+            "The recording is zero beyond its ends: pad it before you transform.",
         ),
         Mistake(
             "convolved with itself",
