@@ -105,8 +105,8 @@ CENTER_SURROUND = Exercise(
         Mistake(
             "difference scaled again",
             _scaled_again,
-            "Your positive weights sum to 1. The chapter's cells are scaled like that; this exercise "
-            "asks for the plain difference of the two Gaussians.",
+            "Your positive weights sum to 1. The chapter's cells are scaled like that; this "
+            "exercise asks for the plain difference of the two Gaussians.",
         ),
         Mistake(
             "distance not squared",
@@ -191,8 +191,8 @@ SIMPLE_CELL = Exercise(
         Mistake(
             "threshold taken from every pixel",
             _threshold_on_pixels,
-            "You took the threshold from the light of every pixel, where balanced weights cancel it. "
-            "It belongs to the cell: take it once, from the weighted sum.",
+            "You took the threshold from the light of every pixel, where balanced weights cancel "
+            "it. It belongs to the cell: take it once, from the weighted sum.",
         ),
         Mistake(
             "mean instead of sum",
@@ -451,8 +451,8 @@ DIRECTION = Exercise(
         Mistake(
             "the wrong subunit delayed",
             lambda a, b, d: _index(np.sqrt(a * _late(b, d))),
-            "Your second subunit comes late, or your first one early, so the cell prefers the other "
-            "direction. Delay the first.",
+            "Your second subunit comes late, or your first one early, so the cell prefers the "
+            "other direction. Delay the first.",
         ),
         Mistake(
             "the end wraps round to the beginning",
@@ -474,7 +474,8 @@ DIRECTION = Exercise(
         Mistake(
             "root taken after the average",
             _root_of_the_mean,
-            "You averaged the products and then took the root. The root comes first, frame by frame.",
+            "You averaged the products and then took the root. The root comes first, frame by "
+            "frame.",
         ),
         Mistake(
             "divided by the preferred response",
