@@ -61,8 +61,18 @@ def jupyter_book(scale: str, out: Path, cache: Path) -> int:
     write_atomically(derived, yaml.safe_dump(config, sort_keys=False))
     command = [sys.executable, "-c", START, "build", str(ROOT), "--config", str(derived)]
     command += ["--path-output", str(out), "--warningiserror", "--keep-going", "--nitpick"]
+    return subprocess.call(command, cwd=ROOT, env=kernel_environment(scale))
+
+
+def kernel_environment(scale: str) -> dict[str, str]:
+    """Return the environment in which chapters run, whatever the caller's own looks like."""
+    kept = {name: value for name, value in os.environ.items() if name != "MPLBACKEND"}
     settings = {"COURSE_SCALE": scale, "TQDM_DISABLE": "1", "PYDEVD_DISABLE_FILE_VALIDATION": "1"}
-    return subprocess.call(command, cwd=ROOT, env={**os.environ, **settings})
+    if scale == "smoke":
+        # A few steps on a few images: a second thread costs more than it brings, and on a busy
+        # machine, where the threads wait for each other, many times more.
+        settings["OMP_NUM_THREADS"] = "1"
+    return {**kept, **settings}
 
 
 def cache_folder(scale: str, root: Path = ROOT) -> Path:

@@ -1,7 +1,8 @@
 """Write chapters in canonical form: what a diff shows is what an author changed.
 
 Stable cell ids, only the metadata that means something, no outputs but those that nbval compares,
-the house's set-up cell and Colab link, nbgrader's metadata on exercise cells.
+the house's set-up cell and Colab link, nbgrader's metadata on exercise cells. In the page, cells
+that only draw and the solutions are folded.
 """
 
 from __future__ import annotations
@@ -27,7 +28,9 @@ NOTEBOOK_METADATA = {
     "language_info": {"name": "python"},
 }
 FOLD_SOLUTION = {"code_prompt_show": "Show a solution", "code_prompt_hide": "Hide the solution"}
+FOLD_DRAWING = {"code_prompt_show": "Show how it is drawn", "code_prompt_hide": "Hide the drawing"}
 FOLD_SETUP = {"code_prompt_show": "Show the set-up cell", "code_prompt_hide": "Hide the set-up"}
+_DRAWING = re.compile(r"fig, .* = plt\.subplots\(")
 _CHECK = re.compile(r"""^(?:\w+ = )?check\(\s*["'](\d\d\.\d+)["']""", re.MULTILINE)
 
 
@@ -76,6 +79,7 @@ def canonical(notebook: NotebookNode, name: str, url: str) -> NotebookNode:
     for cell in result.cells:
         _clean(cell)
     _house_cells(result.cells, name, url)
+    _fold_drawings(result.cells)
     _mark_exercises(result.cells)
     return result
 
@@ -123,6 +127,21 @@ def _house_cells(cells: list[NotebookNode], name: str, url: str) -> None:
     setup.metadata = nbformat.from_dict({"mystnb": FOLD_SETUP, "tags": ["hide-input"]})
 
 
+def _fold_drawings(cells: list[NotebookNode]) -> None:
+    """Fold, in the page, cells that only draw: they begin with a figure and end by showing it."""
+    for cell in cells:
+        if cell.cell_type != "code" or not _DRAWING.match(cell.source):
+            continue
+        if cell.source.endswith("plt.show()"):
+            _add_tag(cell, "hide-input")
+            cell.metadata["mystnb"] = {**cell.metadata.get("mystnb", {}), **FOLD_DRAWING}
+
+
+def _add_tag(cell: NotebookNode, tag: str) -> None:
+    others = [known for known in cell.metadata.get("tags", ()) if known != tag]
+    cell.metadata["tags"] = [*others, tag]
+
+
 def _mark_exercises(cells: list[NotebookNode]) -> None:
     """Give answer and check cells the metadata that nbgrader and the page need."""
     answer = None
@@ -143,8 +162,7 @@ def _mark_exercises(cells: list[NotebookNode]) -> None:
 
 
 def _mark_answer(cell: NotebookNode, exercise_id: str) -> None:
-    tags = [tag for tag in cell.metadata.get("tags", ()) if tag != "hide-input"]
-    cell.metadata["tags"] = [*tags, "hide-input"]
+    _add_tag(cell, "hide-input")
     cell.metadata["mystnb"] = dict(FOLD_SOLUTION)
     cell.metadata["nbgrader"] = _nbgrader(exercise_id, "answer")
 

@@ -7,12 +7,12 @@ number that changed is either a mistake or news.
 from __future__ import annotations
 
 import argparse
-import os
 from pathlib import Path
 
 from nbclient import NotebookClient
 from nbformat import NotebookNode
 
+from course_admin.build import kernel_environment
 from course_admin.canonical import canonical, to_text
 from course_admin.paths import chapter_paths, read_notebook, repository_url, write_atomically
 
@@ -42,11 +42,10 @@ def execute(notebook: NotebookNode, folder: Path, *, scale: str) -> NotebookNode
     nbclient.exceptions.CellExecutionError
         If a cell raises.
     """
-    settings = {"COURSE_SCALE": scale, "TQDM_DISABLE": "1"}
     client = NotebookClient(
         notebook,
         timeout=CELL_SECONDS,
         kernel_name="python3",
         resources={"metadata": {"path": str(folder)}},
     )
-    return client.execute(env={**os.environ, **settings})
+    return client.execute(env=kernel_environment(scale))

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from course_admin.build import cache_folder, prune_caches
+from course_admin.build import cache_folder, kernel_environment, prune_caches
 from toy_notebooks import write_chapter, write_toc
 
 pytestmark = pytest.mark.slow
@@ -77,3 +77,11 @@ def test_old_caches_are_deleted(tmp_path):
     prune_caches(tmp_path, keep=folders[0])
     assert folders[0].exists()
     assert len(list(tmp_path.iterdir())) == 4
+
+
+def test_the_callers_environment_does_not_leak_into_chapters(monkeypatch):
+    monkeypatch.setenv("MPLBACKEND", "Agg")
+    monkeypatch.setenv("COURSE_SCALE", "full")
+    seen = kernel_environment("smoke")
+    assert "MPLBACKEND" not in seen
+    assert seen["COURSE_SCALE"] == "smoke"

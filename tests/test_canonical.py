@@ -83,6 +83,15 @@ def test_exercise_cells_get_the_metadata_that_nbgrader_reads():
     assert check.nbgrader["grade_id"] != answer.nbgrader["grade_id"]
 
 
+def test_cells_that_only_draw_are_folded():
+    draws = "fig, ax = plt.subplots()\nax.plot(y)\nplt.show()"
+    notebook = toy_chapter(draws, "y = f(x)\n" + draws, "fig, ax = plt.subplots()")
+    folded, *shown = canonical(notebook, "99_toy.ipynb", URL).cells[2:]
+    assert folded.metadata.tags == ["hide-input"]
+    assert folded.metadata.mystnb.code_prompt_show == "Show how it is drawn"
+    assert all("tags" not in cell.metadata for cell in shown)
+
+
 def test_a_check_without_an_answer_is_refused():
     with pytest.raises(ValueError, match="no answer cell"):
         canonical(toy_chapter('check("00.1", f)'), "99_toy.ipynb", URL)

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import ast
 import functools
-import os
 import re
 import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-os.environ.setdefault("COURSE_SCALE", "smoke")
-os.environ.setdefault("MPLBACKEND", "Agg")
-
+import matplotlib
 import nbformat
 import pytest
 
@@ -25,12 +22,22 @@ from course_utils.exercises.core import chapters, exercises_of
 from course_utils.exercises.judge import expected_values
 from course_utils.exercises.plain import NotPlainError, plain
 
+matplotlib.use("Agg")
+
 FOLDER = Path(__file__).resolve().parent.parent / "chapters"
 NOTEBOOKS = {path.name[:2]: path for path in sorted(FOLDER.glob("[0-9][0-9]_*.ipynb"))}
 BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
 SEEDS = (0, 1, 2)
 # So short a line (`return x`) may stand in a message by chance, in the student's own call.
 SHORT_LINE = 12
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _smoke_scale():
+    """Small sizes here, and no trace of it in the environment of other tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("COURSE_SCALE", "smoke")
+        yield
 
 
 def _exercises_or_none(chapter: str) -> tuple[Exercise, ...]:

@@ -42,6 +42,7 @@ def run_alone(notebook: Path, folder: Path, repository: Path) -> subprocess.Comp
     environment = {name: os.environ[name] for name in kept if name in os.environ}
     environment |= {"COURSE_SCALE": "smoke", "COURSE_REPO": repository.as_uri()}
     environment |= {"TQDM_DISABLE": "1", "MPLBACKEND": "module://matplotlib_inline.backend_inline"}
+    environment |= {"OMP_NUM_THREADS": "1"}  # as in kernel_environment("smoke")
     environment |= {"PATH": f"{Path(PYTHON).parent}{os.pathsep}{environment['PATH']}"}
     command = [PYTHON, "-m", "pytest", "--nbval-lax", "--nbval-cell-timeout=120", notebook.name]
     command += ["-p", "no:cacheprovider", "-o", "addopts=", f"--rootdir={folder}", "-q"]

@@ -237,6 +237,17 @@ def _adam_with(*, corrected=True, penalty=False, rate=True, inside=False, square
     return steps
 
 
+def _adamw_shrinks_last(w, gradients, lr, decay, beta1, beta2, eps):
+    """The decay takes its share of the new weights, Adam's step included."""
+    m, v = np.zeros_like(w), np.zeros_like(w)
+    for t, g in enumerate(gradients, start=1):
+        m = beta1 * m + (1 - beta1) * g
+        v = beta2 * v + (1 - beta2) * g**2
+        m_hat, v_hat = m / (1 - beta1**t), v / (1 - beta2**t)
+        w = (1 - lr * decay) * (w - lr * m_hat / (np.sqrt(v_hat) + eps))
+    return w
+
+
 ADAMW = Exercise(
     id="11.3",
     title="Adam that forgets",
@@ -263,6 +274,12 @@ ADAMW = Exercise(
             _adam_with(rate=False),
             "You shrink the weights by the decay alone. The learning rate multiplies it, so that "
             "a schedule calms the decay too.",
+        ),
+        Mistake(
+            "decay after the step",
+            _adamw_shrinks_last,
+            "You shrink the weights after Adam's step, so the step shrinks with them. Here the "
+            "shrinking comes first.",
         ),
         Mistake(
             "no decay",
