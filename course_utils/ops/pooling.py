@@ -8,8 +8,8 @@ further on (by default the windows touch: ``stride = kernel_size``). An axis of 
 windows. With ``ceil_mode`` it is ceil, unless the last window would begin beyond the input and its
 padding before it. Names, order and meaning of the arguments are those of `torch.nn.functional`;
 ``padding`` may also be ((top, bottom), (left, right)), ``"same"`` or ``"valid"``, and on each side
-is less than the cells that a window spans, so that no window lies in the padding alone. (Torch
-stops earlier, at half of ``kernel_size``.)
+is less than the cells that a window spans, so that every window without dilation sees the input.
+(Torch stops earlier, at half of ``kernel_size``.)
 
 The maximum and the sum over a window are taken over its rows first and then over its columns: k + k
 numbers instead of k times k. `course_utils.ops.reference` has the definitions, window by window.
