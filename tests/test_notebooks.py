@@ -12,6 +12,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
@@ -27,6 +28,7 @@ CHAPTERS = sorted((ROOT / "chapters").glob("[0-9][0-9]_*.ipynb"))
 PYTHON = str(Path(os.environ.get("COURSE_KERNEL_PYTHON", sys.executable)).absolute())
 READY_SECONDS = 15
 SMOKE_SECONDS = 20
+LOOP_SECONDS = 0.25  # the loop of slowness(), where the budgets were measured, rounded up
 CHECKED_CELLS = 4
 INSTALLS = re.compile(
     r"pip3? install|conda install|apt(-get)? install|google\.colab|drive\.mount|os\.kill|^[%!]",
@@ -62,6 +64,17 @@ def processor_seconds() -> float:
     return times.children_user + times.children_system
 
 
+def slowness() -> float:
+    """How many times longer this machine takes than the one that the budget is meant for."""
+
+    def loop() -> float:
+        started = time.process_time()
+        sum(i * i for i in range(3_000_000))
+        return time.process_time() - started
+
+    return max(1.0, min(loop() for _ in range(3)) / LOOP_SECONDS)
+
+
 def installed(python: str) -> set[str]:
     """Return what is installed: one name and version a package."""
     listing = "from importlib.metadata import distributions as d;"
@@ -94,7 +107,7 @@ def test_a_chapter_runs_alone(chapter, tmp_path, local_clone_source, packages):
     assert (folder / "course" / "course_utils").is_dir(), "the set-up cell did not clone"
     assert spent[0] < READY_SECONDS
     # Other work on the machine stretches the clock, not the processor's time.
-    assert min(sum(spent), processor) < SMOKE_SECONDS
+    assert min(sum(spent), processor) < SMOKE_SECONDS * slowness()
     assert installed(PYTHON) == packages
 
 

@@ -1,6 +1,6 @@
 """Model cells of the visual cortex, stimuli for them, and recordings from them.
 
-NumPy only. Taught in chapter 2.
+And the neocognitron, which stacks them and learns. NumPy only. Taught in chapters 2 and 3.
 """
 
 from course_utils.cortex.cells import (
@@ -16,7 +16,44 @@ from course_utils.cortex.cells import (
     simple_cell,
     simple_cell_bank,
 )
+from course_utils.cortex.digit_patterns import (
+    PATTERNS,
+    add_noise,
+    digit_pattern,
+    enlarge,
+    shift_images,
+)
 from course_utils.cortex.motion import coincidence_cell, delayed, direction_index, veto_cell
+from course_utils.cortex.neocognitron import (
+    FUKUSHIMA_1980,
+    Layers,
+    Neocognitron,
+    Stage,
+    with_planes,
+)
+from course_utils.cortex.neocognitron_cells import (
+    area_starts,
+    c_cells,
+    excitation,
+    falloff,
+    inhibitory_cells,
+    rectify,
+    s_cells,
+    saturate,
+)
+from course_utils.cortex.neocognitron_learning import (
+    count_columns,
+    initial_weights,
+    reinforce,
+    representatives,
+)
+from course_utils.cortex.neocognitron_readout import (
+    cluster_names,
+    favourite_patches,
+    purity,
+    read_out,
+    receptive_fields,
+)
 from course_utils.cortex.recording import (
     detectability,
     half_width,
@@ -49,35 +86,61 @@ from course_utils.cortex.stimuli import (
 
 __all__ = [
     "CENTER_SIGMA",
+    "FUKUSHIMA_1980",
+    "PATTERNS",
     "SURROUND_SIGMA",
+    "Layers",
+    "Neocognitron",
     "Retina",
+    "Stage",
+    "add_noise",
     "annulus",
+    "area_starts",
     "bar",
     "broken_bar",
+    "c_cells",
     "center_surround",
+    "cluster_names",
     "coincidence_cell",
     "complex_cell",
     "conjunctive_complex_cell",
+    "count_columns",
     "delayed",
     "detectability",
     "diffuse_light",
+    "digit_pattern",
     "direction_index",
     "drive",
+    "enlarge",
+    "excitation",
+    "falloff",
+    "favourite_patches",
     "firing_rate",
     "grating",
     "half_width",
     "hermann_grid",
     "inhibited_complex_cell",
+    "inhibitory_cells",
+    "initial_weights",
     "moving_bar",
     "noise_images",
     "preferred_orientation",
+    "purity",
     "ramp",
+    "read_out",
+    "receptive_fields",
+    "rectify",
+    "reinforce",
+    "representatives",
     "reverse_correlation",
     "rotating_bar",
     "row_of_spots",
     "row_positions",
     "row_subunits",
+    "s_cells",
+    "saturate",
     "scattered_spots",
+    "shift_images",
     "shifted",
     "simple_cell",
     "simple_cell_bank",
@@ -89,4 +152,5 @@ __all__ = [
     "veto_cell",
     "wavy_bar",
     "with_noise",
+    "with_planes",
 ]
