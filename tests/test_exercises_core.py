@@ -349,7 +349,7 @@ def test_the_users_own_interrupt_gets_through():
     timer.start()
     with pytest.raises(KeyboardInterrupt):
         try_exercise(TOY, toy.endless_loop)
-    assert time.monotonic() - start < 5.0  # it takes 0.3 s where nothing else runs
+    assert time.monotonic() - start < 1.0
 
 
 def test_run_for_says_whether_it_ended():

@@ -12,7 +12,6 @@ import re
 import shutil
 import subprocess
 import sys
-import time
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
@@ -28,7 +27,6 @@ CHAPTERS = sorted((ROOT / "chapters").glob("[0-9][0-9]_*.ipynb"))
 PYTHON = str(Path(os.environ.get("COURSE_KERNEL_PYTHON", sys.executable)).absolute())
 READY_SECONDS = 15
 SMOKE_SECONDS = 20
-LOOP_SECONDS = 0.25  # the loop of slowness(), where the budgets were measured, rounded up
 CHECKED_CELLS = 4
 INSTALLS = re.compile(
     r"pip3? install|conda install|apt(-get)? install|google\.colab|drive\.mount|os\.kill|^[%!]",
@@ -58,23 +56,6 @@ def cell_seconds(folder: Path) -> list[float]:
     return [float(case.get("time", "nan")) for case in cases]
 
 
-def processor_seconds() -> float:
-    """Return the processor's time that finished subprocesses and their kernels have taken."""
-    times = os.times()
-    return times.children_user + times.children_system
-
-
-def slowness() -> float:
-    """How many times longer this machine takes than the one that the budget is meant for."""
-
-    def loop() -> float:
-        started = time.process_time()
-        sum(i * i for i in range(3_000_000))
-        return time.process_time() - started
-
-    return max(1.0, min(loop() for _ in range(3)) / LOOP_SECONDS)
-
-
 def installed(python: str) -> set[str]:
     """Return what is installed: one name and version a package."""
     listing = "from importlib.metadata import distributions as d;"
@@ -97,17 +78,14 @@ def test_course_utils_is_not_importable_by_itself(tmp_path):
 @pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda path: path.stem)
 def test_a_chapter_runs_alone(chapter, tmp_path, local_clone_source, packages):
     folder = tmp_path / "empty"
-    before = processor_seconds()
     done = run_alone(chapter, folder, local_clone_source)
-    processor = processor_seconds() - before
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
     spent = cell_seconds(folder)
-    print(f"{chapter.name}: {sum(spent):.1f} s by the clock, {processor:.1f} s of the processor")
+    print(f"{chapter.name}: ready in {spent[0]:.1f} s, all in {sum(spent):.1f} s")
     assert len(spent) == sum(1 for c in read(chapter).cells if c.cell_type == "code")
     assert (folder / "course" / "course_utils").is_dir(), "the set-up cell did not clone"
     assert spent[0] < READY_SECONDS
-    # Other work on the machine stretches the clock, not the processor's time.
-    assert min(sum(spent), processor) < SMOKE_SECONDS * slowness()
+    assert sum(spent) < SMOKE_SECONDS
     assert installed(PYTHON) == packages
 
 
