@@ -14,8 +14,12 @@ TOLERANCE = {np.dtype(np.float64): 1e-11, np.dtype(np.float32): 1e-4}
 
 
 def draw(seed, shape, dtype=np.float64):
-    """Normal numbers: all different, so that a maximum has no ties."""
-    return np.random.default_rng(seed).normal(size=shape).astype(dtype)
+    """Normal numbers, complex ones too: all different, so that a maximum has no ties."""
+    rng = np.random.default_rng(seed)
+    values = rng.normal(size=shape)
+    if np.issubdtype(dtype, np.complexfloating):
+        values = values + 1j * rng.normal(size=shape)
+    return values.astype(dtype)
 
 
 def awkward(array):

@@ -41,6 +41,31 @@ def checked_rank(name: str, array: np.ndarray, rank: int) -> None:
         raise ValueError(f"{name} has shape {array.shape}; expected {rank} axes")
 
 
+def checked_full(name: str, array: np.ndarray, spare: int) -> None:
+    """Refuse an array that has no numbers; its first ``spare`` axes, the batch, may be empty.
+
+    Raises
+    ------
+    ValueError
+        If another axis has size 0.
+    """
+    if 0 in array.shape[spare:]:
+        allowed = "; only the first axis (N) may be empty" if spare else ""
+        raise ValueError(f"{name} {array.shape} has an empty axis{allowed}")
+
+
+def checked_bias(bias: np.ndarray | None, weight: np.ndarray, outputs: int) -> None:
+    """Refuse a bias that is not one number for each of the weight's outputs.
+
+    Raises
+    ------
+    ValueError
+        If it has another shape than ``(outputs,)``.
+    """
+    if bias is not None and bias.shape != (outputs,):
+        raise ValueError(f"bias has shape {bias.shape}; weight {weight.shape} needs ({outputs},)")
+
+
 def checked_grad(grad_output: np.ndarray, shape: tuple[int, ...], dtype: Any) -> None:
     """Refuse a gradient that does not look like the forward's answer.
 

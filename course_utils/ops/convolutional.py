@@ -8,14 +8,14 @@ import numpy as np
 
 from course_utils.ops.arguments import (
     Pair,
+    checked_bias,
     checked_floats,
     checked_grad,
     checked_rank,
-    integer,
     pair,
-    spatial_padding,
 )
-from course_utils.ops.im2col import Sliding, correlate, input_gradient, weight_gradient
+from course_utils.ops.im2col import correlate, input_gradient, weight_gradient
+from course_utils.ops.sliding import Sliding, checked_sliding
 
 
 def conv2d(
@@ -237,40 +237,16 @@ def checked_convolution(
     ValueError
         If shapes, dtypes or settings do not fit together.
     """
-    checked_floats(input=input, weight=weight, bias=bias)
-    checked_rank("input", input, 4)
-    checked_rank("weight", weight, 4)
-    groups = integer("groups", groups, 1)
-    _check_channels(input, weight, bias, groups)
-    sides = spatial_padding(padding, weight.shape[2:], stride, dilation)
-    sliding = Sliding(
-        kernel=(weight.shape[2], weight.shape[3]),
-        stride=pair("stride", stride, 1),
-        padding=sides,
-        dilation=pair("dilation", dilation, 1),
-        groups=groups,
-    )
-    _check_room(input, sliding)
-    return sliding
-
-
-def _check_channels(
-    input: np.ndarray, weight: np.ndarray, bias: np.ndarray | None, groups: int
-) -> None:
-    if 0 in weight.shape or 0 in input.shape[1:]:
-        raise ValueError(
-            f"input {input.shape} or weight {weight.shape} has an empty axis; only a batch may be "
-            "empty"
-        )
+    sliding = checked_sliding(input, weight, bias, stride, padding, dilation, groups)
+    groups = sliding.groups
     if input.shape[1] != groups * weight.shape[1] or len(weight) % groups:
         raise ValueError(
             f"input {input.shape} and weight {weight.shape} do not fit with groups={groups}: the "
             "input needs groups x weight.shape[1] channels, and groups must divide weight.shape[0]"
         )
-    if bias is not None and bias.shape != weight.shape[:1]:
-        raise ValueError(
-            f"bias has shape {bias.shape}; weight {weight.shape} needs ({len(weight)},)"
-        )
+    checked_bias(bias, weight, len(weight))
+    _check_room(input, sliding)
+    return sliding
 
 
 def _check_room(input: np.ndarray, sliding: Sliding) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from course_utils.ops.arguments import checked_floats, checked_grad
+from course_utils.ops.arguments import checked_bias, checked_floats, checked_full, checked_grad
 
 
 def linear(input: np.ndarray, weight: np.ndarray, bias: np.ndarray | None = None) -> np.ndarray:
@@ -79,14 +79,10 @@ def _check(input: np.ndarray, weight: np.ndarray, bias: np.ndarray | None) -> No
         raise ValueError(
             f"input {input.shape} and weight {weight.shape}; expected (*, in) and (out, in)"
         )
-    if 0 in weight.shape:
-        raise ValueError(f"weight has an empty axis: shape {weight.shape}")
+    checked_full("weight", weight, 0)
     if input.shape[-1] != weight.shape[1]:
         raise ValueError(
             f"input {input.shape} ends in {input.shape[-1]} numbers; weight {weight.shape} reads "
             f"{weight.shape[1]}"
         )
-    if bias is not None and bias.shape != weight.shape[:1]:
-        raise ValueError(
-            f"bias has shape {bias.shape}; weight {weight.shape} needs ({len(weight)},)"
-        )
+    checked_bias(bias, weight, len(weight))

@@ -17,42 +17,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from course_utils.ops.arguments import Pair, Sides
+from course_utils.ops.arguments import Pair
+from course_utils.ops.sliding import Sliding
 
 # About the size of a second-level cache: the product then finds the columns there. Smaller tiles
 # cost BLAS its speed, larger ones cost traffic to memory.
 COLUMN_BYTES = 4 * 2**20
 # A gradient of the weights is added up over tiles; fewer and larger tiles make fewer additions.
 GRADIENT_BYTES = 16 * 2**20
-
-
-@dataclass(frozen=True)
-class Sliding:
-    """How a kernel slides over an image; each pair is (height, width)."""
-
-    kernel: Pair
-    stride: Pair
-    padding: tuple[Sides, Sides]  # may be negative here: then the image is cropped
-    dilation: Pair
-    groups: int
-
-    @property
-    def extent(self) -> Pair:
-        """Pixels from the first to the last row, and column, that the kernel touches."""
-        (kh, kw), (dh, dw) = self.kernel, self.dilation
-        return dh * (kh - 1) + 1, dw * (kw - 1) + 1
-
-    @property
-    def copies_nothing(self) -> bool:
-        """Whether the columns of an image are the image: 1x1 kernels, every pixel, no border."""
-        return self.kernel == self.stride == (1, 1) and self.padding == ((0, 0), (0, 0))
-
-    def output_size(self, size: Pair) -> Pair:
-        """Return floor((size + padding - extent) / stride) + 1 on both axes."""
-        (top, bottom), (left, right) = self.padding
-        height = size[0] + top + bottom - self.extent[0]
-        width = size[1] + left + right - self.extent[1]
-        return height // self.stride[0] + 1, width // self.stride[1] + 1
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,13 @@ from typing import Any
 
 import numpy as np
 
-from course_utils.ops.arguments import checked_floats, checked_grad, checked_rank, integer
+from course_utils.ops.arguments import (
+    checked_floats,
+    checked_full,
+    checked_grad,
+    checked_rank,
+    integer,
+)
 from course_utils.ops.windows import Axis, axes_of, output_pair, tiles
 
 # --- maximum --------------------------------------------------------------------------------
@@ -136,7 +142,7 @@ def _winners_along(x: np.ndarray, axis: Axis, dim: int) -> tuple[np.ndarray, np.
     # It stays where all that is inside is -inf.
     winner.swapaxes(dim, 3)[...] = axis.first_inside()
     for m in range(1, axis.kernel):
-        cell = x[before + (axis.cells(m),)]
+        cell = x[before + (axis.cells(m),)].copy()  # in a row, for three readers
         wins = (cell > best) | (cell != cell)  # > keeps the first of equals; NaN is not itself
         np.maximum(best, cell, out=best)
         np.maximum(winner, wins * winner.dtype.type(m), out=winner)  # the last to win
@@ -498,8 +504,7 @@ def adaptive_avg_pool2d_backward(
 def _adaptive_sizes(input: np.ndarray, output_size: Any) -> tuple[int, int]:
     checked_floats(input=input)
     checked_rank("input", input, 4)
-    if 0 in input.shape[1:]:
-        raise ValueError(f"input has shape {input.shape}; only the first axis (N) may be empty")
+    checked_full("input", input, 1)
     return output_pair(output_size, input.shape)
 
 

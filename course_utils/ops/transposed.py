@@ -6,16 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from course_utils.ops.arguments import (
-    Pair,
-    checked_floats,
-    checked_grad,
-    checked_rank,
-    integer,
-    pair,
-    spatial_padding,
-)
-from course_utils.ops.im2col import Sliding, correlate, input_gradient, weight_gradient
+from course_utils.ops.arguments import Pair, checked_bias, checked_grad, pair
+from course_utils.ops.im2col import correlate, input_gradient, weight_gradient
+from course_utils.ops.sliding import Sliding, checked_sliding
 
 
 def conv_transpose2d(
@@ -138,18 +131,14 @@ def checked_transposed(
     ValueError
         If shapes, dtypes or settings do not fit together.
     """
-    checked_floats(input=input, weight=weight, bias=bias)
-    checked_rank("input", input, 4)
-    checked_rank("weight", weight, 4)
-    groups = integer("groups", groups, 1)
-    _check_channels(input, weight, bias, groups)
-    sliding = Sliding(
-        kernel=(weight.shape[2], weight.shape[3]),
-        stride=pair("stride", stride, 1),
-        padding=spatial_padding(padding, weight.shape[2:], stride, dilation),
-        dilation=pair("dilation", dilation, 1),
-        groups=groups,
-    )
+    sliding = checked_sliding(input, weight, bias, stride, padding, dilation, groups)
+    if input.shape[1] != len(weight) or len(weight) % sliding.groups:
+        raise ValueError(
+            f"input {input.shape} and weight {weight.shape} do not fit with "
+            f"groups={sliding.groups}: the input needs weight.shape[0] channels, and groups must "
+            "divide them"
+        )
+    checked_bias(bias, weight, weight.shape[1] * sliding.groups)
     extra = pair("output_padding", output_padding, 0)
     _check_extra(extra, sliding)
     return sliding, _output_size(input, sliding, extra)
@@ -168,27 +157,6 @@ def _output_size(input: np.ndarray, sliding: Sliding, extra: Pair) -> Pair:
             f"padding {sliding.padding} would leave an output of size {(height, width)}"
         )
     return height, width
-
-
-def _check_channels(
-    input: np.ndarray, weight: np.ndarray, bias: np.ndarray | None, groups: int
-) -> None:
-    if 0 in weight.shape or 0 in input.shape[1:]:
-        raise ValueError(
-            f"input {input.shape} or weight {weight.shape} has an empty axis; only a batch may be "
-            "empty"
-        )
-    if input.shape[1] != len(weight) or len(weight) % groups:
-        raise ValueError(
-            f"input {input.shape} and weight {weight.shape} do not fit with groups={groups}: the "
-            "input needs weight.shape[0] channels, and groups must divide them"
-        )
-    outputs = weight.shape[1] * groups
-    if bias is not None and bias.shape != (outputs,):
-        raise ValueError(
-            f"bias has shape {bias.shape}; weight {weight.shape} with groups={groups} needs "
-            f"({outputs},)"
-        )
 
 
 def _check_extra(extra: Pair, sliding: Sliding) -> None:
