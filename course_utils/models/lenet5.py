@@ -10,6 +10,8 @@ from collections import OrderedDict
 
 from torch import Tensor, nn
 
+from course_utils.models.settings import check_settings, scaled
+
 # Trainable numbers of each layer at width 1, one input channel and ten classes: (inputs of one
 # unit + 1 for the bias) x number of maps or units. The paper prints them for C1, C5 and F6 alone.
 PARAMETERS = {"c1": 156, "c3": 2_416, "c5": 48_120, "f6": 10_164, "output": 850}
@@ -47,8 +49,8 @@ def lenet5(num_classes: int = 10, in_channels: int = 1, width: float = 1.0) -> L
 
     Raises ValueError for settings that leave a layer without channels.
     """
-    _check_settings(num_classes, in_channels, width)
-    maps1, maps3, units5, units6 = (max(1, round(size * width)) for size in (6, 16, 120, 84))
+    check_settings(num_classes, in_channels, width)
+    maps1, maps3, units5, units6 = (scaled(size, width) for size in (6, 16, 120, 84))
     return LeNet5(
         OrderedDict(
             c1=nn.Conv2d(in_channels, maps1, kernel_size=5, padding=2),  # (N, 6, 28, 28)
@@ -65,11 +67,3 @@ def lenet5(num_classes: int = 10, in_channels: int = 1, width: float = 1.0) -> L
             output=nn.Linear(units6, num_classes),  # (N, 10)
         )
     )
-
-
-def _check_settings(num_classes: int, in_channels: int, width: float) -> None:
-    for name, value in (("num_classes", num_classes), ("in_channels", in_channels)):
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-            raise ValueError(f"{name} must be a whole number of at least 1, got {value!r}")
-    if not 0 < float(width) < float("inf"):
-        raise ValueError(f"width must be a positive factor, got {width!r}")
