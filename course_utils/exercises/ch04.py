@@ -153,6 +153,12 @@ COLLAPSE = Exercise(
             "put x = 0 into both layers to see it.",
         ),
         Mistake(
+            "biases simply added",
+            lambda W1, b1, W2, b2: (W2 @ W1, b1 + b2),
+            "The weights are right, but the two biases belong to different layers, which may even "
+            "have different widths. What does the second layer make of the first one's bias?",
+        ),
+        Mistake(
             "second bias lost",
             lambda W1, b1, W2, b2: (W2 @ W1, W2 @ b1),
             "The weights are right, but the bias of the second layer is missing. What do the two "
@@ -203,7 +209,15 @@ def _scan_by_convolution(x, W1, b1, W2, b2, hop):
     return F.conv1d(hidden, W2[:, :, None], b2)[0].numpy()
 
 
-def _scan_with(*, activation=True, by_time=False, hop_of=lambda hop: hop, spare=1, turned=False):
+def _scan_with(
+    *,
+    activation=True,
+    after=lambda output: output,
+    by_time=False,
+    hop_of=lambda hop: hop,
+    spare=1,
+    turned=False,
+):
     """Return a scan with one of its parts wrong."""
 
     def scan(x, W1, b1, W2, b2, hop):
@@ -213,7 +227,8 @@ def _scan_with(*, activation=True, by_time=False, hop_of=lambda hop: hop, spare=
             block = x[:, start : start + length]
             block = block[:, ::-1] if turned else block
             hidden = W1 @ (block.T if by_time else block).ravel() + b1
-            answers.append(W2 @ (np.maximum(0, hidden) if activation else hidden) + b2)
+            output = W2 @ (np.maximum(0, hidden) if activation else hidden) + b2
+            answers.append(after(output))
         return np.array(answers).T
 
     return scan
@@ -232,6 +247,12 @@ SCAN = Exercise(
             "activation forgotten",
             _scan_with(activation=False),
             "Your MLP has no ReLU between its layers, so it is one linear layer.",
+        ),
+        Mistake(
+            "activation after the last layer",
+            _scan_with(after=lambda output: np.maximum(0, output)),
+            "You also put a ReLU after the last layer, so no answer can be negative. Only the "
+            "hidden layer has one here.",
         ),
         Mistake(
             "hop ignored",
