@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from scipy.interpolate import interp1d
 from scipy.optimize import brentq
+from scipy.spatial.distance import cdist
 from skimage.color import rgb2yuv
 from skimage.feature import hog
-from sklearn.neighbors import KNeighborsClassifier
 
 from course_utils.exercises.core import Exercise, Mistake
 
@@ -52,6 +52,10 @@ def _wrapped_sum(image):
     return (image[..., 0] + image[..., 1] + image[..., 2]) // np.uint8(3)
 
 
+def _each_term_cut_off(image):
+    return (image * LUMA).astype(np.uint8).sum(axis=2, dtype=np.uint8)
+
+
 def _left_as_floats(image):
     return image @ LUMA
 
@@ -87,6 +91,12 @@ TO_GREY = Exercise(
             "The nearest whole number is wanted.",
         ),
         Mistake(
+            "each channel cut off",
+            _each_term_cut_off,
+            "You turned each weighted channel into uint8 before adding them, and lost up to one "
+            "grey level three times. Add first, round once.",
+        ),
+        Mistake(
             "sum wraps",
             _wrapped_sum,
             "You added the channels as uint8, where a sum above 255 starts again at 0; and the "
@@ -116,6 +126,8 @@ def _neighbour_cases(rng):
         # One large difference against many small ones: squares and absolute values disagree.
         (np.uint8([[[10, 0, 0]], [[5, 5, 5]]]), np.array([1, 2]), np.uint8([[[0, 0, 0]]])),
         (np.uint8([[[0, 200]], [[90, 90]]]), np.array([5, 6]), np.uint8([[[100, 100]]])),
+        # The largest difference alone would choose the second.
+        (np.uint8([[[10, 0, 0]], [[9, 9, 9]]]), np.array([2, 7]), np.uint8([[[0, 0, 0]]])),
         _random_pictures(rng, 6, 4),
         _random_pictures(rng, 20, 8),
     ]
@@ -131,9 +143,8 @@ def _flat(pictures, dtype=float):
     return pictures.reshape(len(pictures), -1).astype(dtype)
 
 
-def _nearest_of_scikit_learn(kept, labels, new):
-    library = KNeighborsClassifier(n_neighbors=1, algorithm="brute")
-    return library.fit(_flat(kept), labels).predict(_flat(new))
+def _nearest_of_scipy(kept, labels, new):
+    return labels[cdist(_flat(new), _flat(kept), "sqeuclidean").argmin(axis=1)]
 
 
 def _difference(kept, new, dtype=float):
@@ -143,6 +154,15 @@ def _difference(kept, new, dtype=float):
 def _in_uint8(kept, labels, new):
     squares = _difference(kept, new, np.uint8) ** 2
     return labels[squares.sum(axis=2, dtype=float).argmin(axis=1)]
+
+
+def _widened_too_late(kept, labels, new):
+    squares = _difference(kept, new, np.uint8).astype(float) ** 2
+    return labels[squares.sum(axis=2).argmin(axis=1)]
+
+
+def _widened_too_late_the_other_way(kept, labels, new):
+    return _widened_too_late(255 - kept, labels, 255 - new)  # (255 - a) - (255 - b) is b - a
 
 
 def _in_int16(kept, labels, new):
@@ -156,6 +176,10 @@ def _signs_cancel(kept, labels, new):
 
 def _absolute_differences(kept, labels, new):
     return labels[np.abs(_difference(kept, new)).sum(axis=2).argmin(axis=1)]
+
+
+def _largest_difference(kept, labels, new):
+    return labels[np.abs(_difference(kept, new)).max(axis=2).argmin(axis=1)]
 
 
 def _farthest(kept, labels, new):
@@ -177,13 +201,25 @@ NEAREST = Exercise(
     minutes=15,
     trains="distances between pictures, and their dtype",
     cases=_neighbour_cases,
-    oracle=_nearest_of_scikit_learn,
+    oracle=_nearest_of_scipy,
     mistakes=(
         Mistake(
             "differences in uint8",
             _in_uint8,
             "Your differences are uint8: 3 - 5 is 254 there, and squares wrap as well. "
             "Change the dtype before you subtract.",
+        ),
+        Mistake(
+            "dtype changed after the difference",
+            _widened_too_late,
+            "You changed the dtype too late: the difference was still taken as uint8, where "
+            "3 - 5 is 254.",
+        ),
+        Mistake(
+            "dtype changed after the difference, kept minus new",
+            _widened_too_late_the_other_way,
+            "You subtracted first and changed the dtype afterwards. A uint8 difference wraps "
+            "wherever the new picture is the brighter one.",
         ),
         Mistake(
             "squares in int16",
@@ -202,6 +238,12 @@ NEAREST = Exercise(
             _absolute_differences,
             "You added absolute differences. Another distance with another winner: "
             "with squares, one large difference counts more than many small ones.",
+        ),
+        Mistake(
+            "largest difference alone",
+            _largest_difference,
+            "You compared the largest difference of a pixel only. Every pixel counts: "
+            "add up the squares.",
         ),
         Mistake(
             "farthest",
@@ -397,6 +439,18 @@ def _not_divided(cell, bins):
     return _histogram(*_gradients(cell), bins)
 
 
+def _sign_dropped(cell, bins):
+    right, down = _gradients(cell)
+    angle = np.rad2deg(np.arctan2(np.abs(down), right))  # 0 to 180, both included
+    number = np.minimum((angle // (180 / bins)).astype(int), bins - 1)
+    return _unit(np.bincount(number.ravel(), np.hypot(right, down).ravel(), bins))
+
+
+def _upside_down(cell, bins):
+    right, down = _gradients(cell)
+    return _unit(_histogram(right, -down, bins))
+
+
 def _sum_is_one(cell, bins):
     histogram = _histogram(*_gradients(cell), bins)
     return histogram / histogram.sum()
@@ -439,6 +493,18 @@ ORIENTATIONS = Exercise(
             _axes_exchanged,
             "Right and down are exchanged in your angle. A picture that changes only from left to "
             "right should fill the bin of 0 degrees.",
+        ),
+        Mistake(
+            "sign of the angle dropped",
+            _sign_dropped,
+            "Your negative angles lost their sign. Modulo 180, a direction of -60 degrees is "
+            "120 degrees, not 60.",
+        ),
+        Mistake(
+            "upside down",
+            _upside_down,
+            "Your gradient points the wrong way vertically: downwards is the lower minus the "
+            "upper neighbour.",
         ),
         Mistake(
             "not divided",
