@@ -181,12 +181,17 @@ class Neocognitron:
         return answers
 
     def _stage(self, number: int, u: np.ndarray) -> Layers:
-        below, above = self.starts[number]
-        r, a, b = self.stages[number].r, self.a[number], self.b[number]
+        s, v = self._s_layer(number, u)
+        return Layers(s, self._c_layer(number, s), v)
+
+    def _s_layer(self, number: int, u: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        below, r = self.starts[number][0], self.stages[number].r
         v = inhibitory_cells(u, self.c[number], below)
-        s = s_cells(u, a, b, v, below, r=r, cells=self.cells)
-        c = c_cells(s, self.d[number], above, alpha=self.alpha, cells=self.cells)
-        return Layers(s, c, v)
+        return s_cells(u, self.a[number], self.b[number], v, below, r=r, cells=self.cells), v
+
+    def _c_layer(self, number: int, s: np.ndarray) -> np.ndarray:
+        above = self.starts[number][1]
+        return c_cells(s, self.d[number], above, alpha=self.alpha, cells=self.cells)
 
     # --- learning ---
 
@@ -248,17 +253,18 @@ class Neocognitron:
 
     def _present(self, u: np.ndarray, learning: list[int], rule: str) -> None:
         """Show one image: all layers answer first, then each layer learns from what it saw."""
-        answers = []
+        answers: list[tuple[int, np.ndarray, np.ndarray, np.ndarray]] = []
         for number in learning:
-            answers.append((number, u, self._stage(number, u)))
-            u = answers[-1][2].c
-        for number, seen, layers in answers:
+            if answers:  # C-cells answer only for a layer that learns from them
+                u = self._c_layer(number - 1, answers[-1][2])
+            answers.append((number, u, *self._s_layer(number, u)))
+        for number, seen, s, v in answers:
             stage = self.stages[number]
-            chosen = representatives(layers.s[0], stage.column)
+            chosen = representatives(s[0], stage.column)
             b = self.b[number]
-            gains = np.array([layers.s[0][cell] for cell in chosen]) if rule == "hebb" else None
+            gains = np.array([s[0][cell] for cell in chosen]) if rule == "hebb" else None
             self.a[number], self.b[number] = reinforce(
-                *(self.a[number], self.b[number], seen[0], layers.v[0], self.c[number]),
+                *(self.a[number], self.b[number], seen[0], v[0], self.c[number]),
                 *(self.starts[number][0], chosen, stage.q),
                 gains=gains,
             )

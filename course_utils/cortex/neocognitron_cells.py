@@ -9,6 +9,10 @@ recognition unaffected by shift in position", Biological Cybernetics 36:193-202.
 
 from __future__ import annotations
 
+import math
+from functools import lru_cache
+from itertools import product
+
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
@@ -21,7 +25,8 @@ def rectify(x: np.ndarray) -> np.ndarray:
 def saturate(x: np.ndarray, alpha: float = 0.5) -> np.ndarray:
     """``psi(x) = phi(x) / (alpha + phi(x))``: 0 below zero, 1/2 at alpha, below 1 everywhere.
 
-    Not ``phi(x / (alpha + x))``, which is positive below ``-alpha``.
+    Not ``phi(x / (alpha + x))``, as the paper's equation 5 is printed: that is positive below
+    ``-alpha``.
     """
     positive = rectify(np.asarray(x, dtype=float))
     return positive / (alpha + positive)
@@ -81,10 +86,33 @@ def _all_areas(planes: np.ndarray, starts: np.ndarray, area: int) -> np.ndarray:
 
 def weighted_areas(planes: np.ndarray, weights: np.ndarray, starts: np.ndarray) -> np.ndarray:
     """Sum every area of every plane with one set of weights: (..., H, W) -> (..., out, out)."""
-    # to sum up all areas and keep some is faster than to copy those some
-    sums = np.einsum("...ij,ij->...", _all_areas(planes, starts, len(weights)), weights)
-    places = starts - starts[0]
-    return sums[..., places[:, None], places]
+    side, out = planes.shape[-1], len(starts)
+    matrix = area_sums(weights, starts, side)
+    return (planes.reshape(-1, side * side) @ matrix).reshape(*planes.shape[:-2], out, out)
+
+
+def area_sums(weights: np.ndarray, starts: np.ndarray, side: int) -> np.ndarray:
+    """The matrix (side * side, out * out) that sums every area of a plane (dark outside).
+
+    The weights of these sums never change, so the matrix is built once and kept; one product with
+    it is several times faster than to gather the areas and sum each of them. It is read-only.
+    """
+    weights = np.ascontiguousarray(weights, dtype=float)
+    return _area_sums(weights.tobytes(), tuple(int(start) for start in starts), side)
+
+
+@lru_cache(maxsize=64)
+def _area_sums(weights: bytes, starts: tuple[int, ...], side: int) -> np.ndarray:
+    values = np.frombuffer(weights)
+    area, out = math.isqrt(len(values)), len(starts)
+    matrix = np.zeros((side, side, out, out))
+    for (y, top), (x, left) in product(enumerate(starts), repeat=2):
+        high, low = slice(max(top, 0), top + area), slice(max(left, 0), left + area)
+        cut = values.reshape(area, area)[max(-top, 0) :, max(-left, 0) :]
+        inside = matrix[high, low, y, x]
+        inside += cut[: inside.shape[0], : inside.shape[1]]
+    matrix.flags.writeable = False
+    return matrix.reshape(side * side, out * out)
 
 
 def excitation(u: np.ndarray, a: np.ndarray, starts: np.ndarray) -> np.ndarray:
@@ -160,9 +188,20 @@ def c_cells(
     With ``cells="relu_max"``: the largest response in the area.
     """
     if cells == "relu_max":
-        places = starts - starts[0]
-        rows = _all_areas(u, starts, len(d)).max(axis=-1)[..., places[:, None], places, :]
-        return rows.max(axis=-1)
+        tall = _largest_of_rows(u, starts, len(d)).swapaxes(-1, -2)
+        return _largest_of_rows(tall, starts, len(d)).swapaxes(-1, -2)
     sums = weighted_areas(u, d, starts)
     v = sums.mean(axis=1, keepdims=True)
     return saturate((1 + sums) / (1 + v) - 1, alpha)
+
+
+def _largest_of_rows(u: np.ndarray, starts: np.ndarray, area: int) -> np.ndarray:
+    """The largest of `area` rows from each start on, silent beyond the border: (..., out, W)."""
+    side = u.shape[-2]
+    largest = np.zeros((*u.shape[:-2], len(starts), u.shape[-1]))
+    for step in range(area):
+        inside = (starts + step >= 0) & (starts + step < side)
+        largest[..., inside, :] = np.maximum(
+            largest[..., inside, :], u[..., starts[inside] + step, :]
+        )
+    return largest

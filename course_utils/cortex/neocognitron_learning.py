@@ -15,8 +15,8 @@ def initial_weights(
 
     As the paper asks, they depend on the place v in the area, on k/K and on the distance of
     kappa/K' from k/K; the form is ours: a soft ridge through the middle, turned by 180 k/K degrees,
-    stronger from planes of like number. The paper uses no chance. Here a factor between 0.9 and
-    1.1, drawn from `seed`, tells networks of different seeds apart.
+    stronger from planes of like number. The paper's have no randomness. Here a factor between 0.9
+    and 1.1, drawn from `seed`, tells networks of different seeds apart.
 
     Returns
     -------

@@ -65,6 +65,16 @@ S_CELL = Exercise(
             "picture must be before the cell answers.",
         ),
         Mistake(
+            "no r in front",
+            _s_with(response=lambda e, h, r: max((1 + e) / (1 + h) - 1, 0)),
+            "Your response is too small by the factor r: it also stands in front of the ReLU.",
+        ),
+        Mistake(
+            "the fixed weights left out",
+            _s_with(inhibition=lambda u, b, c, r: 2 * r / (1 + r) * b * np.sqrt((u**2).sum())),
+            "Your inhibitory cell adds up the squares without the weights c, so it is too strong.",
+        ),
+        Mistake(
             "no root",
             _s_with(inhibition=lambda u, b, c, r: 2 * r / (1 + r) * b * (c * u**2).sum()),
             "Your inhibitory cell returns the mean square. Without the root it grows faster than "
@@ -122,10 +132,14 @@ def _c_by_fractions(u, d, alpha):
     return answer
 
 
+def _saturated(x, alpha):
+    return np.maximum(x, 0) / (alpha + np.maximum(x, 0))
+
+
 def _c_with(mean=None, psi=None, gather=None):
     gather = gather or (lambda u, d: u @ d)
     mean = mean or (lambda sums, u, d: sums.mean())
-    psi = psi or (lambda x, alpha: np.maximum(x, 0) / (alpha + np.maximum(x, 0)))
+    psi = psi or _saturated
 
     def cells(u, d, alpha):
         sums = gather(u, d)
@@ -148,6 +162,11 @@ C_CELLS = Exercise(
             _c_with(psi=lambda x, alpha: np.maximum(x / (alpha + x), 0)),
             "You rectified the fraction x / (alpha + x). For x below -alpha both of its parts are "
             "negative, and silent cells shout. Rectify x first.",
+        ),
+        Mistake(
+            "the ones left out",
+            lambda u, d, alpha: _saturated(u @ d / (u @ d).mean() - 1, alpha),
+            "You divided the plain sums. A one is added above and below the fraction line first.",
         ),
         Mistake(
             "not saturated",
@@ -281,7 +300,7 @@ def _column_cases(rng):
         (np.maximum(rng.normal(-0.2, 1, (k, n, n)), 0), column)
         for k, n, column in ((2, 4, 2), (3, 5, 2), (4, 6, 3), (3, 7, 3), (5, 8, 5))
     ]
-    return [(worked, 2), (lonely, 2), *drawn]
+    return [(worked, 2), (lonely, 2), (np.zeros((2, 3, 3)), 2), *drawn]
 
 
 def _rows(places):
@@ -303,12 +322,12 @@ def _by_elimination(u, column):
     return _rows(best.values())
 
 
-def _candidates(u, column, stride=1):
+def _candidates(u, column, stride=1, least=0.0):
     found = set()
     for i, j in product(range(0, u.shape[1] - column + 1, stride), repeat=2):
         block = u[:, i : i + column, j : j + column]
         k, y, x = np.unravel_index(block.argmax(), block.shape)
-        if block[k, y, x] > 0:
+        if block[k, y, x] > least:
             found.add((int(k), i + int(y), j + int(x)))
     return found
 
@@ -370,6 +389,11 @@ REPRESENTATIVES = Exercise(
             _one_winner,
             "You let only one cell of the whole layer learn. Every column has a candidate, and "
             "every plane may have a representative.",
+        ),
+        Mistake(
+            "silent cells learn",
+            lambda u, column: _strongest_of_each_plane(u, _candidates(u, column, least=-1.0)),
+            "You let silent cells learn: in a column where no cell answers there is no candidate.",
         ),
         Mistake(
             "the first candidate instead of the strongest",

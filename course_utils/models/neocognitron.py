@@ -7,11 +7,14 @@ it added: labels, and the gradient. C-cells are never trained.  Taught in chapte
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+from course_utils.cortex.neocognitron_cells import area_sums
 
 if TYPE_CHECKING:
     from course_utils.cortex.neocognitron import Neocognitron
@@ -28,6 +31,8 @@ class Areas(nn.Module):
         super().__init__()
         before, after = max(0, -int(starts[0])), max(0, int(starts[-1]) + area - side_in)
         self.rings = (before, after, before, after)
+        first, last = before + int(starts[0]), before + int(starts[-1])
+        self.every = slice(first, last + 1) if len(starts) == last - first + 1 else None
         self.register_buffer("index", torch.as_tensor(starts) + before)
 
     def pad(self, u: Tensor) -> Tensor:
@@ -36,6 +41,8 @@ class Areas(nn.Module):
 
     def pick(self, answers: Tensor) -> Tensor:
         """All areas' answers -> (N, K, out, out)."""
+        if self.every is not None:  # neighbours: a view costs nothing
+            return answers[..., self.every, self.every]
         return answers[..., self.index[:, None], self.index]
 
 
@@ -51,15 +58,14 @@ class FukushimaStage(nn.Module):
         stage, (below, above) = network.stages[number], network.starts[number]
         self.r, self.alpha = stage.r, network.alpha
         self.below = Areas(below, stage.s_area, side_in)
-        self.above = Areas(above, stage.c_area, stage.s_side)
-        a, b, c, d = (
+        a, b, c = (
             torch.as_tensor(weights[number], dtype=torch.float32)
-            for weights in (network.a, network.b, network.c, network.d)
+            for weights in (network.a, network.b, network.c)
         )
         scale = 1 + b
         self.register_buffer("scale", scale)
-        self.register_buffer("c", c.expand(1, a.shape[1], *c.shape).contiguous())
-        self.register_buffer("d", d.expand(len(a), 1, *d.shape).contiguous())
+        self.register_buffer("c", _matrix(network.c[number], below, side_in))
+        self.register_buffer("d", _matrix(network.d[number], above, stage.s_side))
         self.register_buffer("unit", scale[:, None, None, None] * c)  # (K, 1, area, area)
         self.a = nn.Parameter(a / self.unit)
         self.b = nn.Parameter(b / scale)
@@ -70,19 +76,29 @@ class FukushimaStage(nn.Module):
 
     def s_cells(self, u: Tensor) -> Tensor:
         """``r phi[(1 + e) / (1 + h) - 1]``; b counts as 0 where training made it negative."""
-        frame = self.below.pad(u)
-        e = self.below.pick(F.conv2d(frame, self.a * self.unit))
+        e = self.below.pick(F.conv2d(self.below.pad(u), self.a * self.unit))
         # the tiny number keeps the root's gradient finite where nothing is seen
-        v = self.below.pick(F.conv2d(frame**2, self.c).clamp(min=1e-12).sqrt())
+        v = _sum_areas((u**2).sum(dim=1, keepdim=True), self.c).clamp(min=1e-12).sqrt()
         b = (self.b * self.scale).clamp(min=0)[:, None, None]
         h = 2 * self.r / (1 + self.r) * b * v
         return self.r * F.relu((1 + e) / (1 + h) - 1)
 
     def c_cells(self, s: Tensor) -> Tensor:
         """``psi[(1 + sum d s) / (1 + v_S) - 1]``."""
-        sums = self.above.pick(F.conv2d(self.above.pad(s), self.d, groups=len(self.d)))
+        sums = _sum_areas(s, self.d)
         x = F.relu((1 + sums) / (1 + sums.mean(dim=1, keepdim=True)) - 1)
         return x / (self.alpha + x)
+
+
+def _matrix(weights: Any, starts: Any, side: int) -> Tensor:
+    """The fixed sums over areas, (side * side, out * out)."""
+    return torch.tensor(area_sums(weights, starts, side), dtype=torch.float32)
+
+
+def _sum_areas(planes: Tensor, matrix: Tensor) -> Tensor:
+    """(N, K, H, W) and (H W, out out) -> (N, K, out, out)."""
+    out = math.isqrt(matrix.shape[1])
+    return (planes.flatten(2) @ matrix).unflatten(2, (out, out))
 
 
 class ReluMaxStage(nn.Module):
@@ -100,7 +116,9 @@ class ReluMaxStage(nn.Module):
     def forward(self, u: Tensor) -> Tensor:
         """(N, Kin, H, W) -> (N, K, H', W')."""
         s = F.relu(self.below.pick(self.conv(self.below.pad(u))))
-        return self.above.pick(F.max_pool2d(self.above.pad(s), self.c_area, stride=1))
+        # with planes as the last axis in memory PyTorch pools several times faster
+        frame = self.above.pad(s).contiguous(memory_format=torch.channels_last)
+        return self.above.pick(F.max_pool2d(frame, self.c_area, stride=1))
 
 
 class Classifier(nn.Module):
