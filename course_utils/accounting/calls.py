@@ -33,9 +33,13 @@ class Calls:
         self._names = {module: name for name, module in model.named_modules()}
         self._times = Counter({"input": 1})  # the first row of a summary
         self._on_return = on_return
-        for module in self._names:
-            module.register_forward_pre_hook(self._enter)
-            module.register_forward_hook(self._leave)
+        self._hooks = [module.register_forward_pre_hook(self._enter) for module in self._names]
+        self._hooks += [module.register_forward_hook(self._leave) for module in self._names]
+
+    def stop(self) -> None:
+        """Leave the twin as it was, for others to watch."""
+        for hook in self._hooks:
+            hook.remove()
 
     def unique(self, name: str) -> str:
         """The name, with #2, #3, ... from its second call on."""

@@ -11,7 +11,7 @@ from torch import nn
 from course_utils.accounting.fields import ReceptiveField
 from course_utils.accounting.memory import kept_for_backward
 from course_utils.accounting.tracing import LayerRow, trace
-from course_utils.accounting.twin import check_input_shape, check_model
+from course_utils.accounting.twin import check_input_shape, check_model, meta_twin
 
 COLUMNS = (
     "layer",
@@ -132,8 +132,9 @@ def summarize(model: nn.Module, input_shape: Sequence[int]) -> Summary:
     """
     check_model(model)
     shape = check_input_shape(input_shape)
-    traced = trace(model, shape)
-    kept_numbers, kept_bytes = kept_for_backward(model, shape)
+    twin = meta_twin(model)
+    traced = trace(twin, shape)
+    kept_numbers, kept_bytes = kept_for_backward(twin, shape)
     parameters = sum(parameter.numel() for parameter in model.parameters())
     return Summary(
         model=type(model).__name__,
@@ -163,7 +164,8 @@ def receptive_field(
     Taught in chapter 12.
     """
     check_model(model)
-    return trace(model, check_input_shape(input_shape)).fields
+    shape = check_input_shape(input_shape)
+    return trace(meta_twin(model), shape).fields
 
 
 def _shape(shape: Sequence[int]) -> str:

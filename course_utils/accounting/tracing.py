@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from course_utils.accounting import fields
 from course_utils.accounting.calls import Call, Calls
 from course_utils.accounting.fields import ReceptiveField, tensors_in
-from course_utils.accounting.twin import ShapesOnly, floating_type, meta_twin
+from course_utils.accounting.twin import ShapesOnly, floating_type
 
 # Operations that get a row of their own where a network calls them outside its layers.
 ROW_KINDS = {
@@ -61,17 +61,18 @@ class Trace:
     used_parameters: int
 
 
-def trace(model: nn.Module, input_shape: tuple[int, ...]) -> Trace:
-    """Run one image through the model's twin, in evaluation mode, and count."""
-    twin = meta_twin(model).eval()
-    counter = _Counter(twin)
-    image = torch.empty(1, *input_shape, dtype=floating_type(model), device="meta")
+def trace(twin: nn.Module, input_shape: tuple[int, ...]) -> Trace:
+    """Run one image through a model's twin on the meta device, in evaluation mode, and count."""
+    counter = _Counter(twin.eval())
+    image = torch.empty(1, *input_shape, dtype=floating_type(twin), device="meta")
     counter.start(image, input_shape)
     try:
         with torch.no_grad(), torch.device("meta"), counter:
             twin(image)
     except (RuntimeError, ValueError, IndexError) as error:
         raise counter.calls.refusal(error, input_shape) from error
+    finally:
+        counter.calls.stop()
     return Trace(counter.rows, counter.after, counter.used_parameters)
 
 
