@@ -18,6 +18,8 @@ from cycler import cycler
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from course_utils.scales import at_scale
+
 # Okabe and Ito: blue, orange, green, vermilion, purple, sky, black. Yellow is too pale on white.
 COLORS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#000000")
 LINES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1, 1, 1)), (0, (1, 1)))
@@ -57,14 +59,17 @@ def use_style() -> None:
 
 
 def _sharp_inline_figures() -> None:
-    """Ask a notebook for figures with twice the pixels, which a phone needs to show fine text."""
+    """Ask a notebook for figures with twice the pixels, which a phone needs to show fine text.
+
+    At the scale `smoke` nobody looks at them, and half the pixels are drawn in half the time.
+    """
     try:
         from IPython import get_ipython
         from matplotlib_inline.backend_inline import set_matplotlib_formats
     except ImportError:
         return
     if get_ipython() is not None:
-        set_matplotlib_formats("retina")
+        set_matplotlib_formats(at_scale(smoke="png", lecture="retina", full="retina"))
 
 
 def show_image(
