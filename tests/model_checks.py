@@ -17,6 +17,7 @@ WITHOUT_SENSE = [
     {"in_channels": True},
     {"width": 0},
     {"width": float("nan")},
+    {"width": float("inf")},
 ]
 
 

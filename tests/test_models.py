@@ -17,6 +17,7 @@ from course_utils.models.lenet5_1998 import (
     Subsampling,
     digit_codes,
 )
+from model_checks import WITHOUT_SENSE
 
 
 def counts(model):
@@ -63,18 +64,7 @@ def test_lenet5_refuses_other_images_in_words(shape):
     assert str(shape) in str(error.value)
 
 
-@pytest.mark.parametrize(
-    "settings",
-    [
-        {"num_classes": 0},
-        {"num_classes": 2.0},
-        {"in_channels": -1},
-        {"in_channels": True},
-        {"width": 0},
-        {"width": float("nan")},
-        {"width": float("inf")},
-    ],
-)
+@pytest.mark.parametrize("settings", WITHOUT_SENSE)
 def test_lenet5_refuses_settings_without_sense(settings):
     with pytest.raises(ValueError, match=next(iter(settings))):
         lenet5(**settings)
