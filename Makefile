@@ -5,6 +5,7 @@ COLAB_VENV := .venv-colab
 RUN := $(VENV)/bin/python
 SETTINGS := PYTHONDONTWRITEBYTECODE=1
 PORT ?= 8000
+TEST_WORKERS ?= 2
 
 .PHONY: help book serve lab student-lab test check test-colab bench environment tools clean
 
@@ -43,7 +44,7 @@ student-lab: environment
 	@$(RUN) -m jupyterlab student
 
 test: tools
-	@$(RUN) -m pytest
+	@$(RUN) -m pytest -n $(TEST_WORKERS) --dist loadscope --no-loadscope-reorder
 
 check: tools
 	@$(RUN) -m ruff check .

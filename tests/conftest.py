@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
+# Before the first import of NumPy: every worker computes on one thread, so that two workers do not
+# wait for each other's threads, and a time is the same alone and beside others.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 ROOT = Path(__file__).resolve().parent.parent
 PARTS = ("course_utils", "course_admin", "data", "_static")
 FILES = ("_config.yml", "pyproject.toml")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that take longest, so that no worker is left with one at the end."""
+    longest = ("test_pages", "test_notebooks")
+    items.sort(key=lambda item: item.path.stem not in longest)
 
 
 @pytest.fixture(scope="session")
