@@ -74,6 +74,15 @@ def test_mathematics_is_typeset(browser, site, page):
 
 
 @pytest.mark.parametrize("page", CHAPTER_PAGES)
+def test_a_formula_fits_a_wide_page(browser, site, page):
+    too_wide = "all => all.filter(e => e.scrollWidth > e.clientWidth + 1).map(e => e.textContent)"
+    with visit(browser, site, page) as seen:
+        shown = "mjx-container[display=true]"
+        assert seen.page.locator(shown).count() > 0
+        assert seen.page.eval_on_selector_all(shown, too_wide) == []
+
+
+@pytest.mark.parametrize("page", CHAPTER_PAGES)
 def test_it_is_light_enough(browser, site, page):
     with visit(browser, site, page) as seen:
         heaviest = sorted(seen.moved.items(), key=lambda item: -item[1])[:5]
