@@ -140,6 +140,16 @@ CHAIN = Exercise(
             "whose units lie as far apart as the layers before have put them.",
         ),
         Mistake(
+            "step updated first",
+            lambda layers: _chain(
+                layers,
+                grow=lambda k, s, p, d, j: d * (k - 1) * j * s,
+                shift=lambda p, j, s: p * j * s,
+            ),
+            "You update the step before you use it. A layer's size and first pixel are counted in "
+            "steps of the map that it reads, not of the one that it makes.",
+        ),
+        Mistake(
             "steps forgotten",
             lambda layers: _chain(layers, grow=lambda k, s, p, d, j: d * (k - 1)),
             "Right as long as no layer before has a stride. After a stride, one unit further on "
@@ -277,6 +287,16 @@ JOINED = Exercise(
             lambda paths: (max(p[0] for p in paths), paths[0][1], min(p[2] for p in paths)),
             "The leftmost pixel and the largest size may come from different paths. Then the "
             "window ends too early.",
+        ),
+        Mistake(
+            "end instead of size",
+            lambda paths: (
+                max(size + start for size, _, start in paths),
+                paths[0][1],
+                min(start for _, _, start in paths),
+            ),
+            "Your first number says where the window ends. Asked for is its size, from its first "
+            "pixel to its last.",
         ),
         Mistake(
             "sizes added",
@@ -552,6 +572,11 @@ EFFECTIVE = Exercise(
             "weights not normalised",
             lambda g: _as_side(_moments(_mean_square(g), normalise=False).mean()),
             "Your result changes when all derivatives are doubled. Weights have to add up to 1.",
+        ),
+        Mistake(
+            "root forgotten",
+            lambda g: float(1 + 12 * _moments(_mean_square(g)).mean()),
+            "That is the square of the side: the last root is missing.",
         ),
         Mistake(
             "the variance itself",
