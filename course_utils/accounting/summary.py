@@ -86,7 +86,8 @@ class Summary:
         # Wider than a phone, the table scrolls in its own box, which the keyboard can reach.
         return (
             f'<div role="region" tabindex="0" aria-label="Summary of {caption}" '
-            f'style="overflow-x:auto">\n<table>\n<caption>{caption}</caption>\n'
+            f'style="overflow-x:auto">\n<table style="font-size:0.8em">\n'
+            f'<caption style="text-align:left">{caption}</caption>\n'
             f"<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody>\n"
             f"<tfoot>{_html_row(self._total_cells())}</tfoot>\n</table>\n{notes}\n</div>"
         )
@@ -200,7 +201,7 @@ def _aligned(cells: Sequence[str], widths: Sequence[int]) -> str:
 
 def _style(column: int) -> str:
     side = "left" if column < TEXT_COLUMNS else "right"
-    return f' style="text-align:{side}"'
+    return f' style="text-align:{side};white-space:nowrap;padding:0.1em 0.4em"'
 
 
 def _html_row(cells: Sequence[str]) -> str:
