@@ -18,6 +18,9 @@ from course_utils.claims.networks import cost, network, parameters
 from course_utils.claims.worked_examples import side
 from course_utils.models.alexnet import CONVOLUTIONS, NEURONS
 
+ALEXNET_CHAPTER = "13_imagenet_and_alexnet"
+VGG_CHAPTER = "14_zfnet_and_vgg"
+
 PAPER = ("krizhevsky2012imagenet",)
 PARAMETERS, NEURON_COUNT = "AlexNet: parameters", "AlexNet: neurons"
 ENSEMBLE = "AlexNet: top-5 error of several nets"
@@ -81,32 +84,36 @@ def sixty_million(row: Row) -> Finding:
     return figure(row, count, why)
 
 
-@claim("USP-07", taught="13", about=PARAMETERS)
+@claim("USP-07", taught=f"{ALEXNET_CHAPTER}#ch13-questions", about=PARAMETERS)
 def parameters_usp(row: Row) -> Finding:
     """Parameters of the paper's network."""
     return sixty_million(row)
 
 
-@claim("CMU-19", taught="13", about=PARAMETERS)
+@claim("CMU-19", taught=f"{ALEXNET_CHAPTER}#ch13-questions", about=PARAMETERS)
 def parameters_cmu(row: Row) -> Finding:
     """Parameters of the paper's network."""
     return sixty_million(row)
 
 
-@claim("CMU-18", taught="13", about=NEURON_COUNT)
+@claim("CMU-18", taught=f"{ALEXNET_CHAPTER}#ch13-neurons", about=NEURON_COUNT)
 def neurons_cmu(row: Row) -> Finding:
     """Numbers that the layers put out."""
     return figure(row, neurons(), "The abstract's figure, cut off: rounded it would be 660K.")
 
 
-@claim("PUC-07", taught="13", about=("AlexNet: hidden layers", NEURON_COUNT, PARAMETERS))
+@claim(
+    "PUC-07",
+    taught=f"{ALEXNET_CHAPTER}#ch13-questions",
+    about=("AlexNet: hidden layers", NEURON_COUNT, PARAMETERS),
+)
 def size_puc(row: Row) -> Finding:
     """Layers with weights but the last; units; parameters."""
     counted = [len(NEURONS) - 1, neurons(), parameters("alexnet")]
     return figures(row, counted, "Seven layers, and two figures of the abstract, cut off.")
 
 
-@claim("CMU-20", taught="13")
+@claim("CMU-20", taught=f"{ALEXNET_CHAPTER}#ch13-neurons")
 def connections(row: Row) -> Finding:
     """Products of a weight with a number, for one image."""
     count = cost("alexnet").multiply_adds
@@ -117,7 +124,7 @@ def connections(row: Row) -> Finding:
     return figure(row, count, why)
 
 
-@claim("CMU-16", taught="13", about="AlexNet: stride of conv2")
+@claim("CMU-16", taught=f"{ALEXNET_CHAPTER}#ch13-questions", about="AlexNet: stride of conv2")
 def second_convolution(row: Row) -> Finding:
     """The side of conv2's map by stride; the paper's neurons are those of 27 x 27."""
     by_stride = {stride: side(27, 5, stride, 2) for stride in (1, 2)}
@@ -131,7 +138,7 @@ def second_convolution(row: Row) -> Finding:
     return words(row, f"stride {fits[0]}", why)
 
 
-@claim("PUC-08", taught="13", about="AlexNet: stride of conv2")
+@claim("PUC-08", taught=f"{ALEXNET_CHAPTER}#ch13-questions", about="AlexNet: stride of conv2")
 def second_convolution_again(row: Row) -> Finding:
     """The side of conv2's map at the printed settings."""
     made = side(27, 5, 1, 2)
@@ -143,7 +150,7 @@ def second_convolution_again(row: Row) -> Finding:
     return words(row, "stride 1" if right else f"{made}x{made}", why)
 
 
-@claim("CMU-17", taught="13")
+@claim("CMU-17", taught=f"{ALEXNET_CHAPTER}#ch13-input")
 def input_side(row: Row) -> Finding:
     """Which side makes whole windows and the 55 x 55 maps that all sizes after it need."""
     fit = [n for n in range(220, 232) if (n - 11) % 4 == 0 and side(n, 11, 4) == 55]
@@ -154,7 +161,7 @@ def input_side(row: Row) -> Finding:
     return figure(row, fit[0], why)
 
 
-@claim("CMU-21", taught="13", about=("", ENSEMBLE))
+@claim("CMU-21", taught=f"{ALEXNET_CHAPTER}#ch13-history", about=("", ENSEMBLE))
 def errors_cmu(row: Row) -> Finding:
     """Nothing: the paper's table says it."""
     why = (
@@ -164,7 +171,7 @@ def errors_cmu(row: Row) -> Finding:
     return Finding("the source confirms it", HISTORICAL, why, PAPER)
 
 
-@claim("PUC-03", taught="13")
+@claim("PUC-03", taught=f"{ALEXNET_CHAPTER}#ch13-questions")
 def conv1_shape(row: Row) -> Finding:
     """Maps of conv1."""
     return words(row, last_first("conv1"), "(227 - 11) / 4 + 1 = 55.")
@@ -182,13 +189,13 @@ def conv1_parameters(row: Row) -> Finding:
     return Finding(shown(count), verdict, why)
 
 
-@claim("PUC-05", taught="13")
+@claim("PUC-05", taught=f"{ALEXNET_CHAPTER}#ch13-questions")
 def pool1_shape(row: Row) -> Finding:
     """Maps of pool1."""
     return words(row, last_first("pool1"), "(55 - 3) / 2 + 1 = 27.")
 
 
-@claim("PUC-06", taught="13")
+@claim("PUC-06", taught=f"{ALEXNET_CHAPTER}#ch13-questions")
 def all_shapes(row: Row) -> Finding:
     """Every listed size against the network's."""
     wrong = [name for name, listed in LISTED.items() if shape(name) != listed]
@@ -201,7 +208,7 @@ def all_shapes(row: Row) -> Finding:
     return holds(row, "table", {"sizes": not wrong}, why, text=text)
 
 
-@claim("PUC-09", taught="13")
+@claim("PUC-09", taught=f"{ALEXNET_CHAPTER}#ch13-two-gpus")
 def grouping(row: Row) -> Finding:
     """Which layers are split between the GPUs."""
     groups = {
@@ -215,7 +222,7 @@ def grouping(row: Row) -> Finding:
     return holds(row, "grouping", conditions, why)
 
 
-@claim("USP-24", taught="13")
+@claim("USP-24", taught=f"{ALEXNET_CHAPTER}#ch13-relu")
 def relu_usp(row: Row) -> Finding:
     """Nothing: earlier papers say it."""
     why = (
@@ -227,14 +234,14 @@ def relu_usp(row: Row) -> Finding:
     )
 
 
-@claim("PUC-34", taught="13")
+@claim("PUC-34", taught=f"{ALEXNET_CHAPTER}#ch13-relu")
 def relu_puc(row: Row) -> Finding:
     """Nothing: earlier papers say it."""
     why = "No: see USP-24. The paper itself cites Nair and Hinton for it."
     return Finding("the sources refute it", HISTORICAL, why, ("nair2010rectified", *PAPER))
 
 
-@claim("USP-25", taught="13")
+@claim("USP-25", taught=f"{ALEXNET_CHAPTER}#ch13-augmentation")
 def augmentation(row: Row) -> Finding:
     """Nothing: section 4.1 of the paper says it."""
     why = (
@@ -244,7 +251,7 @@ def augmentation(row: Row) -> Finding:
     return Finding("the source confirms part of it", HISTORICAL, why, PAPER)
 
 
-@claim("PUC-35", taught="13")
+@claim("PUC-35", taught=f"{ALEXNET_CHAPTER}#ch13-memory")
 def gpu_memory(row: Row) -> Finding:
     """Weights, gradients, momentum and what a batch of 128 keeps, in 32-bit numbers."""
     summary = cost("alexnet")
@@ -261,7 +268,12 @@ def gpu_memory(row: Row) -> Finding:
     return Finding(f"at least {needed / 1e9:.1f} GB", verdict, why, PAPER)
 
 
-@claim("CMU-22", taught="14", about="ZFNet: top-5 error of several nets", also={ENSEMBLE: "15.4%"})
+@claim(
+    "CMU-22",
+    taught=f"{VGG_CHAPTER}#ch14-zfnet",
+    about="ZFNet: top-5 error of several nets",
+    also={ENSEMBLE: "15.4%"},
+)
 def zfnet_error_cmu(row: Row) -> Finding:
     """Nothing: the paper's table says it."""
     why = (
@@ -274,20 +286,23 @@ def zfnet_error_cmu(row: Row) -> Finding:
     )
 
 
-@claim("PUC-10", taught="14", about=(ENSEMBLE, "ZFNet: top-5 error of several nets"))
+@claim(
+    "PUC-10",
+    taught=f"{VGG_CHAPTER}#ch14-zfnet",
+    about=(ENSEMBLE, "ZFNet: top-5 error of several nets"),
+)
 def zfnet_error_puc(row: Row) -> Finding:
     """Nothing: the papers' tables say it."""
     why = (
         "512, 1024 and 512 maps are a second network of the paper, with 7x7 and stride 2 as in the "
-        "first. 11.7% is not in the paper, which has 14.8%: it is Clarifai's entry of 2013, "
-        "built on "
-        "it. 16.4% is five AlexNets; the seven that won had 15.3%."
+        "first. The paper's own best is 14.8%; 11.7% is Clarifai's entry of 2013, built on it. "
+        "16.4% is five AlexNets; the seven that won had 15.3%."
     )
     sources = ("zeiler2014visualizing", "simonyan2015very")
     return Finding("the sources confirm part of it", HISTORICAL, why, sources)
 
 
-@claim("PUC-36", taught="14")
+@claim("PUC-36", taught=f"{VGG_CHAPTER}#ch14-padding")
 def zfnet_first_maps(row: Row) -> Finding:
     """Side after conv1 and pool1, for four paddings, with the last window inside or hanging "
     "over."""
@@ -305,7 +320,7 @@ def zfnet_first_maps(row: Row) -> Finding:
     return words(row, f"{made}x{made}", why)
 
 
-@claim("PUC-37", taught="14")
+@claim("PUC-37", taught=f"{VGG_CHAPTER}#ch14-padding")
 def zfnet_features(row: Row) -> Finding:
     """Numbers that go into the first dense layer."""
     channels, *sides = shape("pool5", "zfnet")

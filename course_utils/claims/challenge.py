@@ -7,12 +7,14 @@ from course_utils.claims.core import HISTORICAL, NOT_REPRODUCIBLE, Finding, Row,
 from course_utils.claims.residual import ERROR as RESNET
 from course_utils.claims.vgg import ERROR as VGG
 
+ALEXNET_CHAPTER = "13_imagenet_and_alexnet"
+
 CHALLENGE = ("russakovsky2015imagenet",)
 
 
 @claim(
     "IIIT-15",
-    taught="13",
+    taught=f"{ALEXNET_CHAPTER}#ch13-history",
     also={
         ENSEMBLE: "about 15%",
         "ZFNet: top-5 error of several nets": "about 11%",
@@ -33,7 +35,9 @@ def error_table(row: Row) -> Finding:
     return Finding("the sources confirm part of it", HISTORICAL, why, sources)
 
 
-@claim("IIIT-16", taught="13", about=("", "ILSVRC: training images", ""))
+@claim(
+    "IIIT-16", taught=f"{ALEXNET_CHAPTER}#ch13-imagenet", about=("", "ILSVRC: training images", "")
+)
 def challenge(row: Row) -> Finding:
     """Nothing: the organisers' paper prints the numbers."""
     why = (
@@ -42,7 +46,7 @@ def challenge(row: Row) -> Finding:
     return Finding("the source confirms it", HISTORICAL, why, CHALLENGE)
 
 
-@claim("CMU-41", taught="13", about="ILSVRC: training images")
+@claim("CMU-41", taught=f"{ALEXNET_CHAPTER}#ch13-imagenet", about="ILSVRC: training images")
 def training_images(row: Row) -> Finding:
     """Nothing: the organisers' paper prints the numbers."""
     why = "1,281,167 training images in 1000 classes from 2012 on: cut off to 1.2 million."

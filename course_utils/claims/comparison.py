@@ -15,6 +15,8 @@ from course_utils.claims.vgg import ERROR, VGG16
 from course_utils.models.densenet import GROWTH_RATE, DenseLayer
 from course_utils.models.googlenet import AUXILIARY_PARAMETERS
 
+COMPARISON_CHAPTER = "17_after_resnet"
+
 ALEXNET_ERROR, RESNET_ERROR = 100 - 84.70, 100 - 95.51  # of the table
 BATCH = 128
 
@@ -32,7 +34,12 @@ def entry(row: Row, name: str, operations: int, why: str) -> Finding:
     return Finding(" and ".join(map(shown, computed)), verdict, why)
 
 
-@claim("PUC-23", taught="17", about=(ALEXNET, ""), also={ENSEMBLE: "15.3%"})
+@claim(
+    "PUC-23",
+    taught=f"{COMPARISON_CHAPTER}#ch17-lectures-table",
+    about=(ALEXNET, ""),
+    also={ENSEMBLE: "15.3%"},
+)
 def alexnet(row: Row) -> Finding:
     """AlexNet's parameters and FLOPs."""
     why = (
@@ -44,7 +51,12 @@ def alexnet(row: Row) -> Finding:
     return entry(row, "alexnet", flops("alexnet"), why)
 
 
-@claim("PUC-24", taught="17", about=(VGG16, ""), also={ERROR: "7.7%"})
+@claim(
+    "PUC-24",
+    taught=f"{COMPARISON_CHAPTER}#ch17-lectures-table",
+    about=(VGG16, ""),
+    also={ERROR: "7.7%"},
+)
 def vgg(row: Row) -> Finding:
     """VGG-16's parameters and multiply-adds, and those of VGG-19."""
     operations = cost("vgg16").multiply_adds
@@ -56,7 +68,7 @@ def vgg(row: Row) -> Finding:
     return entry(row, "vgg16", operations, why)
 
 
-@claim("PUC-25", taught="17", about=(COUNT, ""))
+@claim("PUC-25", taught=f"{COMPARISON_CHAPTER}#ch17-lectures-table", about=(COUNT, ""))
 def inception(row: Row) -> Finding:
     """GoogLeNet's parameters and multiply-adds."""
     why = (
@@ -68,7 +80,7 @@ def inception(row: Row) -> Finding:
     return entry(row, "googlenet", cost("googlenet").multiply_adds, why)
 
 
-@claim("PUC-26", taught="17", about=(WINNER, ""))
+@claim("PUC-26", taught=f"{COMPARISON_CHAPTER}#ch17-lectures-table", about=(WINNER, ""))
 def resnet(row: Row) -> Finding:
     """ResNet-152's parameters and multiply-adds; its running statistics."""
     statistics = sum(b.numel() for b in network("resnet152").buffers() if b.numel() > 1)
@@ -80,7 +92,7 @@ def resnet(row: Row) -> Finding:
     return entry(row, "resnet152", cost("resnet152").multiply_adds, why)
 
 
-@claim("PUC-27", taught="17")
+@claim("PUC-27", taught=f"{COMPARISON_CHAPTER}#ch17-lectures-table")
 def same_size(row: Row) -> Finding:
     """Parameters of both; the difference of the table's accuracies."""
     counts = [parameters(name) for name in ("alexnet", "resnet152")]
@@ -94,7 +106,7 @@ def same_size(row: Row) -> Finding:
     return Finding(f"{counts[0]:,} and {counts[1]:,}; {gap} points", worst(verdicts), why)
 
 
-@claim("PUC-28", taught="17")
+@claim("PUC-28", taught=f"{COMPARISON_CHAPTER}#ch17-lectures-table")
 def ten_times(row: Row) -> Finding:
     """The ratio of multiply-adds."""
     ratio = cost("resnet152").multiply_adds / cost("alexnet").multiply_adds
@@ -105,7 +117,7 @@ def ten_times(row: Row) -> Finding:
     return Finding(f"{ratio:.1f}x", compare(row.printed, ratio), why)
 
 
-@claim("PUC-29", taught="17")
+@claim("PUC-29", taught=f"{COMPARISON_CHAPTER}#ch17-lectures-table")
 def more(row: Row) -> Finding:
     """Parameters and multiply-adds of VGG-16 and ResNet-152."""
     conditions = {
@@ -115,7 +127,7 @@ def more(row: Row) -> Finding:
     return holds(row, "more", conditions, "Of VGG-16 already, and so of VGG-19.")
 
 
-@claim("PUC-30", taught="17")
+@claim("PUC-30", taught=f"{COMPARISON_CHAPTER}#ch17-three-coins")
 def less_memory(row: Row) -> Finding:
     """Ratios of weights, and of weights with what a batch keeps for its backward pass."""
     old, new = cost("alexnet"), cost("googlenet")
@@ -131,7 +143,7 @@ def less_memory(row: Row) -> Finding:
     return Finding(f"weights {weights:.1f}x, training {whole:.1f}x", verdict, why)
 
 
-@claim("PUC-32", taught="17")
+@claim("PUC-32", taught=f"{COMPARISON_CHAPTER}#ch17-densenet-growth")
 def dense_connections(row: Row) -> Finding:
     """Channels that each layer of a dense block takes in and adds."""
     layers = [m for m in network("densenet121").modules() if isinstance(m, DenseLayer)][:6]
@@ -146,7 +158,7 @@ def dense_connections(row: Row) -> Finding:
     return holds(row, "structure", conditions, why)
 
 
-@claim("PUC-33", taught="17")
+@claim("PUC-33", taught=f"{COMPARISON_CHAPTER}#ch17-resnext-cardinality")
 def cardinality(row: Row) -> Finding:
     """Costs of both networks; the accuracies need training on ImageNet."""
     x, r = (f"{parameters(n) / 1e6:.1f}M" for n in ("resnext50_32x4d", "resnet50"))
@@ -157,7 +169,7 @@ def cardinality(row: Row) -> Finding:
     return Finding(f"{x} and {r} parameters", NOT_REPRODUCIBLE, why)
 
 
-@claim("PUC-40", taught="17")
+@claim("PUC-40", taught=f"{COMPARISON_CHAPTER}#ch17-densenet-memory")
 def dense_efficiency(row: Row) -> Finding:
     """DenseNet-201 beside ResNet-101, which has a similar published error."""
     dense, residual = cost("densenet201"), cost("resnet101")

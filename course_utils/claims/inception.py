@@ -15,6 +15,9 @@ from course_utils.models.googlenet import AUXILIARY_PARAMETERS
 from course_utils.models.pieces import FilterConcat
 from course_utils.models.residual import Residual
 
+GOOGLENET_CHAPTER = "15_googlenet"
+COMPARISON_CHAPTER = "17_after_resnet"
+
 COUNT = "GoogLeNet: parameters"
 IMAGE = (192, 28, 28)
 
@@ -30,43 +33,43 @@ def products(*layers: tuple[int, int, int]) -> list[int]:
 DIRECT, REDUCED = ((192, 32, 5),), ((192, 16, 1), (16, 32, 5))
 
 
-@claim("USP-13", taught="15")
+@claim("USP-13", taught=f"{GOOGLENET_CHAPTER}#ch15-120-million")
 def direct(row: Row) -> Finding:
     """Multiplications of the 5 x 5 convolution."""
     return figure(row, sum(products(*DIRECT)), "28 x 28 x 32 outputs of 5 x 5 x 192 products.")
 
 
-@claim("USP-14", taught="15")
+@claim("USP-14", taught=f"{GOOGLENET_CHAPTER}#ch15-120-million")
 def reduction(row: Row) -> Finding:
     """Multiplications of the 1 x 1 layer."""
     return figure(row, products(*REDUCED)[0], "28 x 28 x 16 outputs of 192 products.")
 
 
-@claim("USP-15", taught="15")
+@claim("USP-15", taught=f"{GOOGLENET_CHAPTER}#ch15-120-million")
 def after_reduction(row: Row) -> Finding:
     """Multiplications of the 5 x 5 layer behind it."""
     return figure(row, products(*REDUCED)[1], "28 x 28 x 32 outputs of 5 x 5 x 16 products.")
 
 
-@claim("USP-16", taught="15")
+@claim("USP-16", taught=f"{GOOGLENET_CHAPTER}#ch15-120-million")
 def reduced(row: Row) -> Finding:
     """Both layers."""
     return figure(row, sum(products(*REDUCED)), "A tenth of the direct way; not the same function.")
 
 
-@claim("PUC-17", taught="15")
+@claim("PUC-17", taught=f"{GOOGLENET_CHAPTER}#ch15-120-million")
 def direct_again(row: Row) -> Finding:
     """Multiplications of the 5 x 5 convolution."""
     return figure(row, sum(products(*DIRECT)), "28 x 28 x 32 outputs of 5 x 5 x 192 products.")
 
 
-@claim("PUC-18", taught="15")
+@claim("PUC-18", taught=f"{GOOGLENET_CHAPTER}#ch15-120-million")
 def reduced_again(row: Row) -> Finding:
     """Both layers."""
     return figure(row, sum(products(*REDUCED)), "2.4M for the 1x1 layer and 10.0M for the 5x5.")
 
 
-@claim("USP-11", taught="15", about=COUNT)
+@claim("USP-11", taught=f"{GOOGLENET_CHAPTER}#ch15-googlenet", about=COUNT)
 def seven_million(row: Row) -> Finding:
     """Parameters of the network that predicts."""
     extra = sum(AUXILIARY_PARAMETERS.values())
@@ -77,7 +80,7 @@ def seven_million(row: Row) -> Finding:
     return figure(row, parameters("googlenet"), why)
 
 
-@claim("USP-12", taught="15", about=COUNT)
+@claim("USP-12", taught=f"{GOOGLENET_CHAPTER}#ch15-googlenet", about=COUNT)
 def four_million(row: Row) -> Finding:
     """Parameters of the network that predicts."""
     why = (
@@ -87,7 +90,7 @@ def four_million(row: Row) -> Finding:
     return figure(row, parameters("googlenet"), why)
 
 
-@claim("CMU-25", taught="15", about=COUNT)
+@claim("CMU-25", taught=f"{GOOGLENET_CHAPTER}#ch15-googlenet", about=COUNT)
 def five_million(row: Row) -> Finding:
     """Parameters of the network that predicts; the paper's words about them."""
     why = (
@@ -99,7 +102,11 @@ def five_million(row: Row) -> Finding:
     return figure(row, parameters("googlenet"), why)
 
 
-@claim("PUC-19", taught="15", about=("GoogLeNet: layers with parameters", COUNT))
+@claim(
+    "PUC-19",
+    taught=f"{GOOGLENET_CHAPTER}#ch15-googlenet",
+    about=("GoogLeNet: layers with parameters", COUNT),
+)
 def layers_and_six_million(row: Row) -> Finding:
     """The longest chain of layers with parameters, and the count."""
     why = (
@@ -140,26 +147,26 @@ def equivalent(row: Row) -> Finding:
     return holds(row, "equivalent", {"equal outputs": equal}, why)
 
 
-@claim("CMU-31", taught="15")
+@claim("CMU-31", taught=f"{GOOGLENET_CHAPTER}#ch15-perceptron")
 def perceptron_over_depth(row: Row) -> Finding:
     """A 1 x 1 convolution against a dense layer over channels."""
     return equivalent(row)
 
 
-@claim("PUC-31", taught="15")
+@claim("PUC-31", taught=f"{GOOGLENET_CHAPTER}#ch15-perceptron")
 def dense_layer(row: Row) -> Finding:
     """A 1 x 1 convolution against a dense layer over channels."""
     return equivalent(row)
 
 
-@claim("SEJ-13", taught="15")
+@claim("SEJ-13", taught=f"{GOOGLENET_CHAPTER}#ch15-perceptron")
 def inner_products(row: Row) -> Finding:
     """Weights of one filter."""
     weights = nn.Conv2d(64, 32, 1).weight[0].numel()
     return figure(row, weights, "One weight for each of 64 channels; the bias comes on top.")
 
 
-@claim("USP-26", taught="15")
+@claim("USP-26", taught=f"{GOOGLENET_CHAPTER}#ch15-factorised")
 def factorised(row: Row) -> Finding:
     """Weights of the factors, and what they see."""
     five, two_threes = _weights((5, 5)), _weights((3, 3), (3, 3))
@@ -180,7 +187,7 @@ def _weights(*kernels: tuple[int, int]) -> int:
     return sum(height * width for height, width in kernels)
 
 
-@claim("CMU-35", taught="15")
+@claim("CMU-35", taught=f"{GOOGLENET_CHAPTER}#ch15-sizes")
 def one_size(row: Row) -> Finding:
     """One 5 x 5 layer that is a 1 x 1, a 3 x 3 and a 5 x 5 side by side."""
     torch.manual_seed(0)
@@ -202,7 +209,7 @@ def one_size(row: Row) -> Finding:
     return holds(row, "must", {"other sizes impossible": not works}, why)
 
 
-@claim("PUC-39", taught="17")
+@claim("PUC-39", taught=f"{COMPARISON_CHAPTER}#ch17-inception-v4-pure")
 def inception_v4(row: Row) -> Finding:
     """Residual additions in Inception-v4."""
     layers = list(network("inception_v4").modules())

@@ -20,12 +20,14 @@ from course_utils.claims.figures import compare, figure, holds
 from course_utils.claims.networks import layers_of, network, parameters
 from course_utils.models.residual import Residual, basic_branch
 
+RESNET_CHAPTER = "16_resnet"
+
 PAPER = ("he2016deep",)
 ERROR = "ResNet: top-5 error of several nets"
 WINNER = "ResNet of 2015: parameters"
 
 
-@claim("USP-17", taught="16", also={WINNER: "25.5M"})
+@claim("USP-17", taught=f"{RESNET_CHAPTER}#ch16-recipe", also={WINNER: "25.5M"})
 def winner(row: Row) -> Finding:
     """Parameters of the 152-layer network; and which one has the printed count."""
     names = ("resnet18", "resnet34", "resnet50", "resnet101", "resnet152")
@@ -41,19 +43,19 @@ def winner(row: Row) -> Finding:
     return figure(row, parameters("resnet152"), why, text=text)
 
 
-@claim("USP-18", taught="16")
+@claim("USP-18", taught=f"{RESNET_CHAPTER}#ch16-table")
 def cifar_56(row: Row) -> Finding:
     """Parameters of ResNet-56."""
     return figure(row, parameters("resnet56"), "The paper's Table 6, with shortcuts of option A.")
 
 
-@claim("USP-19", taught="16")
+@claim("USP-19", taught=f"{RESNET_CHAPTER}#ch16-table")
 def cifar_110(row: Row) -> Finding:
     """Parameters of ResNet-110."""
     return figure(row, parameters("resnet110"), "The paper's Table 6, with shortcuts of option A.")
 
 
-@claim("USP-27", taught="16")
+@claim("USP-27", taught=f"{RESNET_CHAPTER}#ch16-shortcuts")
 def equal_counts(row: Row) -> Finding:
     """Plain nets beside residual ones, without and with the projections of option B."""
     extra = {n: parameters(f"resnet{n}") - parameters(f"plain{n}") for n in (18, 34)}
@@ -72,7 +74,7 @@ def _projections(name: str) -> int:
     return sum(p.numel() for block in blocks for p in block.shortcut.parameters())
 
 
-@claim("USP-28", taught="16")
+@claim("USP-28", taught=f"{RESNET_CHAPTER}#ch16-gradients")
 def degradation_causes(row: Row) -> Finding:
     """Gradients of a plain net with batch normalisation before training."""
     first, last = _gradient_norms(models.plain56(width=0.25))
@@ -95,7 +97,7 @@ def _gradient_norms(model: nn.Module) -> tuple[float, float]:
     return norms[0], norms[1]
 
 
-@claim("USP-29", taught="16")
+@claim("USP-29", taught=f"{RESNET_CHAPTER}#ch16-recipe")
 def order(row: Row) -> Finding:
     """The layers of the basic block in order; dropout anywhere."""
     kinds = [type(layer) for layer in basic_branch(16, 16, 1)]
@@ -108,7 +110,7 @@ def order(row: Row) -> Finding:
     return holds(row, "order", conditions, why)
 
 
-@claim("CMU-26", taught="16")
+@claim("CMU-26", taught=f"{RESNET_CHAPTER}#ch16-recipe")
 def weight_decay(row: Row) -> Finding:
     """Nothing: section 3.4 of the paper says it."""
     why = (
@@ -118,7 +120,7 @@ def weight_decay(row: Row) -> Finding:
     return Finding("the source refutes it", HISTORICAL, why, PAPER)
 
 
-@claim("CMU-27", taught="16")
+@claim("CMU-27", taught=f"{RESNET_CHAPTER}#ch16-recipe")
 def no_pooling(row: Row) -> Finding:
     """Pooling layers of ResNet-50."""
     kinds = (nn.MaxPool2d, nn.AdaptiveAvgPool2d)
@@ -131,7 +133,7 @@ def no_pooling(row: Row) -> Finding:
     return holds(row, "none", {"no pool": maxima + means == 0}, why, text=text)
 
 
-@claim("CMU-40", taught="16", about=ERROR)
+@claim("CMU-40", taught=f"{RESNET_CHAPTER}#ch16-recipe", about=ERROR)
 def below(row: Row) -> Finding:
     """The published error against the bound; layers of the largest network."""
     layers = weighted_layers("resnet152")
@@ -149,7 +151,7 @@ def weighted_layers(name: str) -> int:
     return count
 
 
-@claim("IIIT-18", taught="16")
+@claim("IIIT-18", taught=f"{RESNET_CHAPTER}#ch16-identity-layers")
 def identity_layers(row: Row) -> Finding:
     """The loss of a network before and after blocks with F = 0 are put in."""
     torch.manual_seed(0)
@@ -175,7 +177,7 @@ def _zero_block() -> nn.Module:
     return block
 
 
-@claim("PUC-20", taught="16")
+@claim("PUC-20", taught=f"{RESNET_CHAPTER}#ch16-degradation")
 def degradation(row: Row) -> Finding:
     """Nothing: this needs networks that are trained."""
     why = (
@@ -186,7 +188,7 @@ def degradation(row: Row) -> Finding:
     return Finding("not computed here", NOT_REPRODUCIBLE, why, PAPER)
 
 
-@claim("PUC-21", taught="16")
+@claim("PUC-21", taught=f"{RESNET_CHAPTER}#ch16-bottleneck")
 def bottleneck(row: Row) -> Finding:
     """Multiply-adds of the bottleneck and of two 3 x 3 convolutions on as many channels."""
     places = 28 * 28
@@ -202,7 +204,7 @@ def bottleneck(row: Row) -> Finding:
     )
 
 
-@claim("PUC-22", taught="16", about=("", ERROR))
+@claim("PUC-22", taught=f"{RESNET_CHAPTER}#ch16-recipe", about=("", ERROR))
 def winner_error(row: Row) -> Finding:
     """Layers of the largest network; the error is the paper's."""
     layers = weighted_layers("resnet152")
@@ -215,7 +217,7 @@ def winner_error(row: Row) -> Finding:
     return Finding(text, HISTORICAL, why, PAPER)
 
 
-@claim("PUC-38", taught="16")
+@claim("PUC-38", taught=f"{RESNET_CHAPTER}#ch16-zero-weights")
 def positive_weights(row: Row) -> Finding:
     """What a block makes of its input, with zero and with positive weights and biases."""
     a = torch.linspace(0, 2, 9)

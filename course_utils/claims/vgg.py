@@ -8,6 +8,8 @@ from course_utils.claims.core import AGREES, DISAGREES, HISTORICAL, Finding, Row
 from course_utils.claims.figures import compare, figure, figures, holds, shown, worst
 from course_utils.claims.networks import cost, layers_of, parameters, seen_by
 
+VGG_CHAPTER = "14_zfnet_and_vgg"
+
 VGG16, VGG19 = "VGG-16: parameters", "VGG-19: parameters"
 ERROR = "VGG: top-5 error"
 WHICH = "the VGG that has 138M parameters"
@@ -30,14 +32,14 @@ def rows() -> list:
     return [row for row in cost("vgg16").rows if row.name.startswith(named)]
 
 
-@claim("USP-08", taught="14")
+@claim("USP-08", taught=f"{VGG_CHAPTER}#ch14-configurations")
 def convolutions(row: Row) -> Finding:
     """Convolutions of the three networks."""
     counts = [len(layers_of(name, nn.Conv2d)) for name in ("vgg11", "vgg16", "vgg19")]
     return figures(row, counts, "With three dense layers they make 11, 16 and 19.")
 
 
-@claim("USP-09", taught="14", about=VGG19, also={WHICH: "VGG-19"})
+@claim("USP-09", taught=f"{VGG_CHAPTER}#ch14-configurations", about=VGG19, also={WHICH: "VGG-19"})
 def vgg19_parameters(row: Row) -> Finding:
     """Parameters of VGG-19."""
     why = (
@@ -48,7 +50,7 @@ def vgg19_parameters(row: Row) -> Finding:
     return figure(row, parameters("vgg19"), why)
 
 
-@claim("USP-10", taught="14", about=VGG19)
+@claim("USP-10", taught=f"{VGG_CHAPTER}#ch14-configurations", about=VGG19)
 def vgg_parameters(row: Row) -> Finding:
     """Parameters of the largest VGG."""
     return figure(
@@ -56,13 +58,13 @@ def vgg_parameters(row: Row) -> Finding:
     )
 
 
-@claim("CMU-23", taught="14", also={VGG16: "about 140M"})
+@claim("CMU-23", taught=f"{VGG_CHAPTER}#ch14-configurations", also={VGG16: "about 140M"})
 def vgg16_about(row: Row) -> Finding:
     """Parameters of the slide's network, which has 13 convolutions."""
     return figure(row, parameters("vgg16"), "The slide's layers are VGG-16's.")
 
 
-@claim("CMU-24", taught="14", also={ERROR: "7.3%"})
+@claim("CMU-24", taught=f"{VGG_CHAPTER}#ch14-experiment-depth", also={ERROR: "7.3%"})
 def layers_and_errors(row: Row) -> Finding:
     """Layers of VGG-16; the errors are the paper's."""
     kinds = [len(layers_of("vgg16", kind)) for kind in (nn.Conv2d, nn.Linear)]
@@ -74,7 +76,7 @@ def layers_and_errors(row: Row) -> Finding:
     return Finding(computed, HISTORICAL, why, ("simonyan2015very",))
 
 
-@claim("PUC-11", taught="14")
+@claim("PUC-11", taught=f"{VGG_CHAPTER}#ch14-table")
 def weight_table(row: Row) -> Finding:
     """Every row of the table: parameters less biases."""
     biases = [row_.output_shape[0] if row_.parameters else 0 for row_ in rows()]
@@ -85,7 +87,7 @@ def weight_table(row: Row) -> Finding:
     return holds(row, "table", {"rows": same == len(WEIGHTS)}, why, text=text)
 
 
-@claim("PUC-12", taught="14")
+@claim("PUC-12", taught=f"{VGG_CHAPTER}#ch14-table")
 def memory_table(row: Row) -> Finding:
     """Every row of the table: numbers that a layer puts out."""
     counted = [r.activations for r in rows()]
@@ -96,7 +98,7 @@ def memory_table(row: Row) -> Finding:
     return Finding(text, verdict, "The table rounds to one or two digits.")
 
 
-@claim("PUC-13", taught="14")
+@claim("PUC-13", taught=f"{VGG_CHAPTER}#ch14-table")
 def total_memory(row: Row) -> Finding:
     """Numbers of the table's rows, times 4 bytes."""
     numbers = cost("vgg16").activations
@@ -108,13 +110,13 @@ def total_memory(row: Row) -> Finding:
     return figure(row, 4 * numbers, why, text=f"{4 * numbers / 1e6:.1f} MB ({numbers:,} numbers)")
 
 
-@claim("PUC-14", taught="14", about=VGG16, also={WHICH: "VGG-16"})
+@claim("PUC-14", taught=f"{VGG_CHAPTER}#ch14-configurations", about=VGG16, also={WHICH: "VGG-16"})
 def vgg16_parameters(row: Row) -> Finding:
     """Parameters of VGG-16."""
     return figure(row, parameters("vgg16"), "With biases.")
 
 
-@claim("PUC-15", taught="14")
+@claim("PUC-15", taught=f"{VGG_CHAPTER}#ch14-stack")
 def three_small(row: Row) -> Finding:
     """The receptive field of three 3 x 3 convolutions."""
     stack = nn.Sequential(*(nn.Conv2d(1, 1, 3) for _ in range(3)))
@@ -124,7 +126,7 @@ def three_small(row: Row) -> Finding:
     return Finding("x".join(map(str, size)), AGREES if right else DISAGREES, why)
 
 
-@claim("PUC-16", taught="14")
+@claim("PUC-16", taught=f"{VGG_CHAPTER}#ch14-stack")
 def fewer_weights(row: Row) -> Finding:
     """Weights of both, for equal channels."""
     small, large = 3 * nn.Conv2d(64, 64, 3).weight.numel(), nn.Conv2d(64, 64, 7).weight.numel()

@@ -1,7 +1,7 @@
 """ZFNet, found by looking at what AlexNet's layers respond to.  Taught in chapters 14 and 18.
 
 Zeiler and Fergus (2014), "Visualizing and understanding convolutional networks", European
-Conference on Computer Vision: section 3, Figure 3 and Table 3.
+Conference on Computer Vision: section 3, Figure 3 and the table of varied sizes.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from course_utils.models.images import FixedSizeNetwork
 from course_utils.models.initial import start_gaussian
 from course_utils.models.settings import check_settings, scaled
 
-# Feature maps of layers 1 to 5: Figure 3, and the row of Table 3 with larger layers 3, 4 and 5.
+# Feature maps of layers 1 to 5: Figure 3, and in the table of varied sizes the row with larger
+# layers 3, 4 and 5.
 FEATURE_MAPS = {
     "Our Model (as per Fig. 3)": (96, 256, 384, 384, 256),
     "Adjust layers 3,4,5: 512,1024,512 maps": (96, 256, 512, 1_024, 512),
@@ -69,8 +70,8 @@ def zfnet(num_classes: int = 1000, in_channels: int = 3, width: float = 1.0) -> 
 def zfnet_larger(num_classes: int = 1000, in_channels: int = 3, width: float = 1.0) -> ZFNet:
     """ZFNet with 512, 1024 and 512 maps in layers 3 to 5: 107,627,624 parameters.
 
-    The row of Table 3 that has the lowest error of a single model; else as `zfnet`.  Taught in
-    chapter 14.
+    Of the paper's varied sizes the one with the lowest error of a single model; else as `zfnet`.
+    Taught in chapter 14.
     """
     return _zfnet(LARGER, num_classes, in_channels, width)
 
