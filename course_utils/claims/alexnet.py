@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from torch import nn
 
+from course_utils.claims.chapters import ALEXNET_CHAPTER, VGG_CHAPTER
 from course_utils.claims.core import (
     AGREES,
     DISAGREES,
@@ -17,9 +18,6 @@ from course_utils.claims.figures import compare, figure, figures, holds, shown, 
 from course_utils.claims.networks import cost, network, parameters
 from course_utils.claims.worked_examples import side
 from course_utils.models.alexnet import CONVOLUTIONS, NEURONS
-
-ALEXNET_CHAPTER = "13_imagenet_and_alexnet"
-VGG_CHAPTER = "14_zfnet_and_vgg"
 
 PAPER = ("krizhevsky2012imagenet",)
 PARAMETERS, NEURON_COUNT = "AlexNet: parameters", "AlexNet: neurons"

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from course_utils.claims.alexnet import ENSEMBLE
+from course_utils.claims.chapters import ALEXNET_CHAPTER
 from course_utils.claims.core import HISTORICAL, NOT_REPRODUCIBLE, Finding, Row, claim
 from course_utils.claims.residual import ERROR as RESNET
 from course_utils.claims.vgg import ERROR as VGG
-
-ALEXNET_CHAPTER = "13_imagenet_and_alexnet"
 
 CHALLENGE = ("russakovsky2015imagenet",)
 

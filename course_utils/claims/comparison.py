@@ -6,6 +6,7 @@ from torch import nn
 
 from course_utils.claims.alexnet import ENSEMBLE, without_groups
 from course_utils.claims.alexnet import PARAMETERS as ALEXNET
+from course_utils.claims.chapters import COMPARISON_CHAPTER
 from course_utils.claims.core import NOT_REPRODUCIBLE, Finding, Row, claim
 from course_utils.claims.figures import compare, holds, shown, worst
 from course_utils.claims.inception import COUNT
@@ -14,8 +15,6 @@ from course_utils.claims.residual import WINNER
 from course_utils.claims.vgg import ERROR, VGG16
 from course_utils.models.densenet import GROWTH_RATE, DenseLayer
 from course_utils.models.googlenet import AUXILIARY_PARAMETERS
-
-COMPARISON_CHAPTER = "17_after_resnet"
 
 ALEXNET_ERROR, RESNET_ERROR = 100 - 84.70, 100 - 95.51  # of the table
 BATCH = 128

@@ -8,15 +8,13 @@ from torch import nn
 
 from course_utils import ops
 from course_utils.accounting import summarize
+from course_utils.claims.chapters import COMPARISON_CHAPTER, GOOGLENET_CHAPTER
 from course_utils.claims.core import AGREES, DISAGREES, Finding, Row, claim
 from course_utils.claims.figures import figure, figures, holds
 from course_utils.claims.networks import cost, network, parameters
 from course_utils.models.googlenet import AUXILIARY_PARAMETERS
 from course_utils.models.pieces import FilterConcat
 from course_utils.models.residual import Residual
-
-GOOGLENET_CHAPTER = "15_googlenet"
-COMPARISON_CHAPTER = "17_after_resnet"
 
 COUNT = "GoogLeNet: parameters"
 IMAGE = (192, 28, 28)

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from course_utils import models
+from course_utils.claims.chapters import RESNET_CHAPTER
 from course_utils.claims.core import (
     AGREES,
     DISAGREES,
@@ -19,8 +20,6 @@ from course_utils.claims.core import (
 from course_utils.claims.figures import compare, figure, holds
 from course_utils.claims.networks import layers_of, network, parameters
 from course_utils.models.residual import Residual, basic_branch
-
-RESNET_CHAPTER = "16_resnet"
 
 PAPER = ("he2016deep",)
 ERROR = "ResNet: top-5 error of several nets"

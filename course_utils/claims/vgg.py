@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from torch import nn
 
+from course_utils.claims.chapters import VGG_CHAPTER
 from course_utils.claims.core import AGREES, DISAGREES, HISTORICAL, Finding, Row, claim
 from course_utils.claims.figures import compare, figure, figures, holds, shown, worst
 from course_utils.claims.networks import cost, layers_of, parameters, seen_by
-
-VGG_CHAPTER = "14_zfnet_and_vgg"
 
 VGG16, VGG19 = "VGG-16: parameters", "VGG-19: parameters"
 ERROR = "VGG: top-5 error"
