@@ -194,6 +194,16 @@ def test_without_a_validation_split_its_columns_are_empty():
     assert history.column("train_accuracy")[-1] > 0.5
 
 
+def test_the_validation_split_can_be_measured_less_often():
+    every, third = run(epochs=7), run(epochs=7, valid_every=3)
+    measured = np.isfinite(third.column("valid_loss"))
+    assert measured.tolist() == [False, False, True, False, False, True, True]
+    for name in ("train_loss", "valid_loss", "valid_accuracy"):
+        seen = np.isfinite(third.column(name))
+        np.testing.assert_array_equal(third.column(name)[seen], every.column(name)[seen])
+    assert third.plot().get_lines()[1].get_xdata().tolist() == [3, 6, 7]
+
+
 @pytest.mark.parametrize(
     ("disable", "progress", "shown"), [("", 1, True), ("1", 1, False), ("", 0, False)]
 )
@@ -355,6 +365,7 @@ def test_evaluate_moves_no_running_statistics():
         ({"valid": (torch.zeros(5, 1, 2, 2), torch.full((5,), 9))}, "valid: labels run from 9"),
         ({"epochs": 0}, "epochs must be"),
         ({"batch_size": 2.5}, "batch_size must be"),
+        ({"valid_every": 0}, "valid_every must be"),
         ({"optimizer": torch.optim.SGD(small_model().parameters(), lr=1.0)}, "function of the p"),
         ({"optimizer": 0.1}, "function of the p"),
         ({"optimizer": lambda p: None}, "must return a torch.optim.Optimizer"),
