@@ -1,6 +1,7 @@
-"""Write the student form of chapters: every answer a stub, nothing else changed.
+"""Write the student form of chapters: every answer a stub, the text in plain Markdown.
 
-These are the notebooks that the book's Colab button opens.
+These are the notebooks that the book's Colab button opens. Code cells other than answers are the
+chapter's own; the text says the same without the built book's markup, which a notebook would show.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from nbformat import NotebookNode
 
 from course_admin.canonical import to_text
 from course_admin.paths import ROOT, chapter_paths, read_notebook, write_atomically
+from course_admin.plain_markdown import plain_notebook
 
 BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
 STUB = (
@@ -47,8 +49,9 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def student_form(notebook: NotebookNode) -> NotebookNode:
-    """Return a copy of `notebook` with stubs for answers and no outputs."""
+    """Return a copy of `notebook` with stubs for answers, plain Markdown and no outputs."""
     result = copy.deepcopy(notebook)
+    plain_notebook(result)
     for cell in result.cells:
         if cell.cell_type != "code":
             continue

@@ -1,4 +1,4 @@
-"""The student form: stubs for answers, nothing else changed."""
+"""The student form: stubs for answers, every other code cell as it is."""
 
 from __future__ import annotations
 
