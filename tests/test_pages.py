@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urldefrag
 
@@ -15,7 +16,7 @@ import axe_playwright_python
 import pytest
 from bs4 import BeautifulSoup
 
-from browser import PHONE, chromium, served, visit
+from browser import PHONE, WIDE, served, visit
 from conftest import ROOT
 
 pytestmark = [pytest.mark.pages, pytest.mark.slow]
@@ -51,58 +52,103 @@ def site(html):
         yield base
 
 
-@pytest.fixture(scope="session")
-def browser():
-    with chromium() as started:
-        yield started
+@dataclass(frozen=True)
+class Facts:
+    """What one look at a page in one mode showed."""
+
+    errors: list[str]
+    failed: list[str]
+    moved: dict[str, int]
+    theme: str
+    formulas: dict[str, int]
+    too_wide: list[str]
+    widths: list[int]
+    figures: list[list[float]]
+    violations: list[dict]
 
 
-@pytest.mark.parametrize("page", PAGES)
-def test_it_loads_without_an_error(browser, site, page):
-    with visit(browser, site, page) as seen:
-        assert seen.errors == []
-        assert seen.failed == []
+FORMULAS = """() => Object.fromEntries(Object.entries({
+  written: ".math", typeset: "mjx-container", shown: "mjx-container[display=true]",
+  broken: "mjx-merror"}).map(([name, css]) => [name, document.querySelectorAll(css).length]))"""
+TOO_WIDE = "all => all.filter(e => e.scrollWidth > e.clientWidth + 1).map(e => e.textContent)"
+WIDTHS = "[document.documentElement.scrollWidth, document.documentElement.clientWidth]"
+RATIOS = "images => images.map(i => [i.width / i.height, i.naturalWidth / i.naturalHeight])"
 
 
-@pytest.mark.parametrize("page", CHAPTER_PAGES)
-def test_mathematics_is_typeset(browser, site, page):
-    with visit(browser, site, page) as seen:
-        written = seen.page.locator(".math").count()
-        assert written > 0
-        assert seen.page.locator("mjx-container").count() >= written
-        assert seen.page.locator("mjx-merror").count() == 0
-
-
-@pytest.mark.parametrize("page", CHAPTER_PAGES)
-def test_a_formula_fits_a_wide_page(browser, site, page):
-    too_wide = "all => all.filter(e => e.scrollWidth > e.clientWidth + 1).map(e => e.textContent)"
-    with visit(browser, site, page) as seen:
-        shown = "mjx-container[display=true]"
-        assert seen.page.locator(shown).count() > 0
-        assert seen.page.eval_on_selector_all(shown, too_wide) == []
-
-
-@pytest.mark.parametrize("page", CHAPTER_PAGES)
-def test_it_is_light_enough(browser, site, page):
-    with visit(browser, site, page) as seen:
-        heaviest = sorted(seen.moved.items(), key=lambda item: -item[1])[:5]
-        assert sum(seen.moved.values()) <= MOVED_AT_MOST, heaviest
-
-
-@pytest.mark.parametrize("page", PAGES)
-def test_it_does_not_scroll_sideways_on_a_phone(browser, site, page):
-    with visit(browser, site, page, viewport=PHONE) as seen:
-        widths = seen.page.evaluate(
-            "[document.documentElement.scrollWidth, document.documentElement.clientWidth]"
+def look(browser, site, page, theme, viewport) -> Facts:
+    """Open a page once and write down everything that the tests ask of it."""
+    with visit(browser, site, page, theme=theme, viewport=viewport) as seen:
+        found = Facts(
+            errors=list(seen.errors),
+            failed=list(seen.failed),
+            moved=dict(seen.moved),
+            theme=seen.page.evaluate("document.documentElement.dataset.theme"),
+            formulas=seen.page.evaluate(FORMULAS),
+            too_wide=seen.page.eval_on_selector_all("mjx-container[display=true]", TOO_WIDE),
+            widths=seen.page.evaluate(WIDTHS),
+            figures=seen.page.eval_on_selector_all(".cell_output img", RATIOS),
+            violations=[],
         )
-        assert widths[0] <= widths[1]
+        if viewport == WIDE:
+            seen.page.evaluate(AXE.read_text(encoding="utf-8"))
+            axe = seen.page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+            found.violations.extend(axe["violations"])
+    return found
+
+
+@pytest.fixture(scope="session")
+def facts(browser, site):
+    """Look at a page: each in each mode once, since loading is what takes the time."""
+    known: dict[tuple[str, str, int], Facts] = {}
+
+    def of(page, theme="light", viewport=WIDE) -> Facts:
+        key = (page, theme, viewport["width"])
+        if key not in known:
+            known[key] = look(browser, site, page, theme, viewport)
+        return known[key]
+
+    return of
+
+
+@pytest.mark.parametrize(("theme", "viewport"), [("light", WIDE), ("dark", WIDE), ("light", PHONE)])
+@pytest.mark.parametrize("page", PAGES)
+def test_it_loads_without_an_error(facts, page, theme, viewport):
+    seen = facts(page, theme, viewport)
+    assert seen.theme == theme
+    assert seen.errors == []
+    assert seen.failed == []
 
 
 @pytest.mark.parametrize("page", CHAPTER_PAGES)
-def test_figures_keep_their_shape_on_a_phone(browser, site, page):
-    measured = "images => images.map(i => [i.width / i.height, i.naturalWidth / i.naturalHeight])"
-    with visit(browser, site, page, viewport=PHONE) as seen:
-        shapes = seen.page.eval_on_selector_all(".cell_output img", measured)
+def test_mathematics_is_typeset(facts, page):
+    formulas = facts(page).formulas
+    assert formulas["written"] > 0
+    assert formulas["typeset"] >= formulas["written"]
+    assert formulas["broken"] == 0
+
+
+@pytest.mark.parametrize("page", CHAPTER_PAGES)
+def test_a_formula_fits_a_wide_page(facts, page):
+    assert facts(page).formulas["shown"] > 0
+    assert facts(page).too_wide == []
+
+
+@pytest.mark.parametrize("page", CHAPTER_PAGES)
+def test_it_is_light_enough(facts, page):
+    moved = facts(page).moved
+    heaviest = sorted(moved.items(), key=lambda item: -item[1])[:5]
+    assert sum(moved.values()) <= MOVED_AT_MOST, heaviest
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_it_does_not_scroll_sideways_on_a_phone(facts, page):
+    inside, window = facts(page, viewport=PHONE).widths
+    assert inside <= window
+
+
+@pytest.mark.parametrize("page", CHAPTER_PAGES)
+def test_figures_keep_their_shape_on_a_phone(facts, page):
+    shapes = facts(page, viewport=PHONE).figures
     assert shapes
     for drawn, true in shapes:
         assert drawn == pytest.approx(true, rel=0.02)
@@ -110,12 +156,8 @@ def test_figures_keep_their_shape_on_a_phone(browser, site, page):
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("page", PAGES)
-def test_axe_finds_nothing_serious(browser, site, page, theme):
-    with visit(browser, site, page, theme=theme) as seen:
-        assert seen.page.evaluate("document.documentElement.dataset.theme") == theme
-        seen.page.evaluate(AXE.read_text(encoding="utf-8"))
-        found = seen.page.evaluate("axe.run(document, {resultTypes: ['violations']})")
-    bad = [v for v in found["violations"] if v["impact"] in ("serious", "critical")]
+def test_axe_finds_nothing_serious(facts, page, theme):
+    bad = [v for v in facts(page, theme).violations if v["impact"] in ("serious", "critical")]
     report = [(v["id"], v["help"], [n["html"][:160] for n in v["nodes"][:4]]) for v in bad]
     assert report == []
 
