@@ -64,11 +64,12 @@ def eight_k(row: Row) -> Finding:
     return Finding(text, HISTORICAL, why, ("itu2015ultra",))
 
 
-@claim("IIIT-19", taught="18")
+@claim("IIIT-19", taught="18_what_the_layers_learned#ch18-settling")
 def early_layers_first(row: Row) -> Finding:
     """Nothing: this needs a network that is trained."""
     why = (
         "It takes snapshots of a network in training, longer than this check may run. Zeiler and "
-        "Fergus show it for theirs, by eye, in Figure 4; chapter 18 asks it of a small one."
+        "Fergus show it for theirs, by eye, in Figure 4. Chapter 18 measures it on a small one, by "
+        "two rulers, which agree on the first layer and not on the last."
     )
     return Finding("not computed here", NOT_REPRODUCIBLE, why, ("zeiler2014visualizing",))

@@ -25,12 +25,14 @@ def last_of_each_class(labels: np.ndarray, per_class: int) -> np.ndarray:
     return rank_in_class(labels[::-1])[::-1] < per_class
 
 
-def balanced_rows(labels: np.ndarray, limit: int, seed: int, what: str) -> np.ndarray:
+def balanced_rows(
+    labels: np.ndarray, limit: int, seed: int, what: str, things: str = "images"
+) -> np.ndarray:
     """Choose `limit` rows, as many from each class as possible, in a shuffled order."""
     whole = isinstance(limit, (int, np.integer)) and not isinstance(limit, bool)
     if not whole or not 1 <= limit <= len(labels):
         raise ValueError(
-            f"limit is {limit!r}, but {what} has {len(labels):,} images; "
+            f"limit is {limit!r}, but {what} has {len(labels):,} {things}; "
             f"expected None or a whole number from 1 to {len(labels)}"
         )
     rng = np.random.default_rng(seed)

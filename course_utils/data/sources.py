@@ -13,7 +13,7 @@ import warnings
 import zlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 from zipfile import BadZipFile
 
 import numpy as np
@@ -55,7 +55,7 @@ class _Set(NamedTuple):
 
 
 Part = tuple[np.ndarray, np.ndarray]  # images and labels
-Reader = Callable[[Path], RawSet]
+Found = TypeVar("Found")  # what a reader makes of a folder: a RawSet, or recordings
 # What reading a damaged archive, or a failed download, may raise.
 _BROKEN = (OSError, EOFError, ValueError, KeyError, RuntimeError, zlib.error, BadZipFile)
 
@@ -77,7 +77,7 @@ def _folders(name: str) -> list[Path]:
     return [place for place in [*places, _cache() / name] if place.is_dir()]
 
 
-def _first_sound_copy(name: str, folder_name: str, read: Reader) -> RawSet | None:
+def _first_sound_copy(name: str, folder_name: str, read: Callable[[Path], Found]) -> Found | None:
     """Read the first copy that is sound, or return None; broken copies earn a warning."""
     for folder in _folders(folder_name):
         try:
@@ -89,7 +89,7 @@ def _first_sound_copy(name: str, folder_name: str, read: Reader) -> RawSet | Non
     return None
 
 
-def _downloaded(name: str, download: Reader) -> RawSet:
+def _downloaded(name: str, download: Callable[[Path], Found]) -> Found:
     folder = _cache() / name
     try:
         return download(folder)
