@@ -7,7 +7,7 @@ SETTINGS := PYTHONDONTWRITEBYTECODE=1
 PORT ?= 8000
 TEST_WORKERS ?= 2
 
-.PHONY: help book serve lab student-lab test check test-colab bench environment tools clean
+.PHONY: help book serve lab student-lab test check test-colab bench bench-grading environment tools clean
 
 help:
 	@echo "make book        environment, data and the built book in _build/html"
@@ -18,6 +18,7 @@ help:
 	@echo "make student-lab the same without the solutions, in the folder student/"
 	@echo "make test-colab  the notebooks in an environment with Colab's versions"
 	@echo "make bench       benchmarks: tables of times and ratios"
+	@echo "make bench-grading  a class of 200 graded here and by nbgrader (an hour)"
 
 environment:
 	@$(PYTHON) course_admin/environment.py $(VENV) requirements.txt
@@ -62,6 +63,9 @@ test-colab: tools
 
 bench: environment
 	@for file in benchmarks/bench_*.py; do $(RUN) -m benchmarks.$$(basename $$file .py) || exit 1; done
+
+bench-grading: tools
+	@$(RUN) -m benchmarks.grading
 
 clean:
 	rm -rf _build

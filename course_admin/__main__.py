@@ -6,9 +6,20 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from course_admin import build, canonical, record, repoint, student
+from course_admin import (
+    assign,
+    build,
+    canonical,
+    exercises,
+    export,
+    grade,
+    record,
+    regrade,
+    repoint,
+    student,
+)
 
-COMMANDS = (build, canonical, record, repoint, student)
+COMMANDS = (build, canonical, record, repoint, student, exercises, assign, grade, regrade, export)
 
 
 def parser() -> argparse.ArgumentParser:

@@ -157,17 +157,19 @@ def _mark_exercises(cells: list[NotebookNode]) -> None:
         if answer is None:
             raise ValueError(f"check({exercise_id!r}) has no answer cell with {SOLUTION_MARK!r}")
         _mark_answer(answer, exercise_id)
-        cell.metadata["nbgrader"] = _nbgrader(exercise_id, "check", points=_points(exercise_id))
+        points = _points(exercise_id)
+        cell.metadata["nbgrader"] = nbgrader_metadata(exercise_id, "check", points=points)
         answer = None
 
 
 def _mark_answer(cell: NotebookNode, exercise_id: str) -> None:
     _add_tag(cell, "hide-input")
     cell.metadata["mystnb"] = dict(FOLD_SOLUTION)
-    cell.metadata["nbgrader"] = _nbgrader(exercise_id, "answer")
+    cell.metadata["nbgrader"] = nbgrader_metadata(exercise_id, "answer")
 
 
-def _nbgrader(exercise_id: str, role: str, points: float | None = None) -> dict:
+def nbgrader_metadata(exercise_id: str, role: str, points: float | None = None) -> dict:
+    """Return nbgrader's metadata, version 3, of an exercise's ``answer`` or ``check`` cell."""
     is_check = role == "check"
     metadata = {
         "cell_type": "code",

@@ -22,8 +22,8 @@ PEAK = 0.8  # of the largest number that a sample can be
 # Only inherited colours, as in the quizzes: every place brings its own, in light and in dark.
 STYLE = """<style>
 .course-sounds { display: flex; flex-wrap: wrap; gap: 0.8em 1.2em; margin: 0.5em 0; }
-.course-sounds figure { flex: 1 1 14em; max-width: 22em; min-width: 0; margin: 0; }
-.course-sounds figcaption { margin: 0 0 0.2em; text-align: left; color: inherit; }
+.course-sounds > div { flex: 1 1 14em; max-width: 22em; min-width: 0; }
+.course-sounds p { margin: 0 0 0.2em; color: inherit; }
 .course-sounds audio { display: block; width: 100%; height: 2.5em; }
 </style>"""
 
@@ -55,10 +55,10 @@ def _player(caption: str, file: bytes) -> str:
     name = html.escape(caption)
     data = base64.b64encode(file).decode("ascii")
     return (
-        f"<figure><figcaption>{name}</figcaption>"
+        f"<div><p>{name}</p>"
         f'<audio controls preload="metadata" aria-label="{name}" '
         f'src="data:audio/wav;base64,{data}">'
-        "This browser plays no sounds.</audio></figure>"
+        "This browser plays no sounds.</audio></div>"
     )
 
 

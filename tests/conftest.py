@@ -47,7 +47,11 @@ def chapters() -> list[Path]:
 @pytest.fixture(scope="session")
 def local_clone_source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A git repository with the working tree as it is now, to be cloned as a reader would."""
-    source = tmp_path_factory.mktemp("repository")
+    return snapshot(tmp_path_factory.mktemp("repository"))
+
+
+def snapshot(source: Path) -> Path:
+    """Fill a folder with the working tree as it is now, as a git repository; return it."""
     listed = ["git", "ls-files", "-co", "--exclude-standard", "-z"]
     names = subprocess.run(listed, cwd=ROOT, check=True, capture_output=True).stdout
     for name in filter(None, names.decode().split("\0")):

@@ -12,13 +12,15 @@ from typing import Any
 
 import matplotlib
 import nbformat
+import numpy as np
 import pytest
 
+from course_admin.material import material
 from course_admin.student import with_stub
 from course_utils.exercises import Exercise, check, quiz
 from course_utils.exercises.check import try_exercise
 from course_utils.exercises.compare import EXACT, difference
-from course_utils.exercises.core import chapters, exercises_of
+from course_utils.exercises.core import chapters, exercises_of, families_of
 from course_utils.exercises.judge import expected_values
 from course_utils.exercises.plain import NotPlainError, plain
 
@@ -48,14 +50,28 @@ def _exercises_or_none(chapter: str) -> tuple[Exercise, ...]:
 
 
 CHAPTERS = sorted({*NOTEBOOKS, *chapters()})
+FAMILIES = [family for chapter in CHAPTERS for family in families_of(chapter)]
+# The names of the forms that the book does not print, by the identity of the exercise.
+MEMBERS = {id(family.members[name]): name for family in FAMILIES for name in family.others}
 EXERCISES = [exercise for chapter in CHAPTERS for exercise in _exercises_or_none(chapter)]
+EXERCISES += [family.members[name] for family in FAMILIES for name in family.others]
 MISTAKES = [(exercise, mistake) for exercise in EXERCISES for mistake in exercise.mistakes]
 
+
+def _member(exercise: Exercise) -> str | None:
+    return MEMBERS.get(id(exercise))
+
+
+def _label(exercise: Exercise) -> str:
+    return exercise.id if _member(exercise) is None else f"{exercise.id}/{_member(exercise)}"
+
+
 each_chapter = pytest.mark.parametrize("chapter", CHAPTERS)
-each_exercise = pytest.mark.parametrize("exercise", EXERCISES, ids=[e.id for e in EXERCISES])
+each_exercise = pytest.mark.parametrize("exercise", EXERCISES, ids=map(_label, EXERCISES))
 each_mistake = pytest.mark.parametrize(
-    ("exercise", "mistake"), MISTAKES, ids=[f"{e.id}: {m.name}" for e, m in MISTAKES]
+    ("exercise", "mistake"), MISTAKES, ids=[f"{_label(e)}: {m.name}" for e, m in MISTAKES]
 )
+each_family = pytest.mark.parametrize("family", FAMILIES, ids=[f.id for f in FAMILIES])
 
 
 @dataclass(frozen=True)
@@ -108,6 +124,14 @@ def _cells_of(chapter: str) -> dict[str, Cells]:
     return found
 
 
+def _cells(exercise: Exercise) -> Cells:
+    """Return an exercise's cells: from its notebook or, for another form, its own file."""
+    if _member(exercise) is None:
+        return _cells_of(exercise.chapter)[exercise.id]
+    texts = material(exercise.id, _member(exercise))
+    return Cells(texts.statement, texts.solution, texts.answer)
+
+
 @functools.cache
 def _imports(chapter: str) -> dict[str, Any]:
     """Run the chapter's second code cell, which holds its imports."""
@@ -118,7 +142,7 @@ def _imports(chapter: str) -> dict[str, Any]:
 
 def _answer(exercise: Exercise, change: Any = None) -> Any:
     """Return the notebook's answer, made from its cell and the chapter's imports alone."""
-    cells = _cells_of(exercise.chapter)[exercise.id]
+    cells = _cells(exercise)
     source = change(cells.answer) if change else cells.answer
     names = dict(_imports(exercise.chapter))
     exec(compile(source, f"<answer of {exercise.id}>", "exec"), names)
@@ -132,7 +156,7 @@ def _solution_lines(exercise: Exercise) -> list[str]:
 
 
 def _answer_source(exercise: Exercise) -> str:
-    return _cells_of(exercise.chapter)[exercise.id].answer
+    return _cells(exercise).answer
 
 
 def _plain_case(case: tuple) -> list:
@@ -199,7 +223,7 @@ def test_no_other_cell_uses_an_answer(chapter):
 def test_solution_passes(exercise, capsys):
     answer = _answer(exercise)
     for seed in SEEDS:
-        result = check(exercise.id, answer, seed=seed)
+        result = check(exercise.id, answer, member=_member(exercise), seed=seed)
         assert result.passed, f"seed {seed}: {result}"
     assert "Right" in capsys.readouterr().out
 
@@ -289,9 +313,57 @@ def _raises(*case: Any) -> None:
 
 @each_exercise
 def test_statement_names_title_points_and_minutes(exercise):
-    cells = _cells_of(exercise.chapter)[exercise.id]
+    cells = _cells(exercise)
     headings = re.findall(r"^### (.*)$", cells.statement, re.MULTILINE)
     assert [h.lower() for h in headings] == [f"exercise {exercise.id}: {exercise.title}".lower()]
     assert re.search(rf"\b{exercise.points} points?\b", cells.statement), cells.statement
     assert re.search(rf"\b{exercise.minutes} min", cells.statement), cells.statement
     assert cells.name in cells.statement, f"the signature of {cells.name} is not in the statement"
+
+
+# Families
+
+
+def test_the_book_has_twelve_families():
+    assert len(FAMILIES) >= 12
+    assert len({family.id.split(".")[0] for family in FAMILIES}) >= 8, "over the whole book"
+
+
+@each_family
+def test_the_books_form_is_the_books_exercise(family):
+    assert family.members[family.book] in exercises_of(family.id.split(".")[0])
+
+
+@each_family
+def test_no_form_of_a_family_accepts_the_answer_of_another(family):
+    answers = {name: _answer(exercise) for name, exercise in family.members.items()}
+    for name, exercise in family.members.items():
+        for other, answer in answers.items():
+            for seed in SEEDS:
+                result = try_exercise(exercise, answer, seed=seed)
+                assert result.passed == (other == name), f"{other} for {name}: {result}"
+
+
+@each_family
+def test_who_copies_the_books_solution_is_told_so(family):
+    printed = _answer(family.members[family.book])
+    for name in family.others:
+        for seed in SEEDS:
+            result = try_exercise(family.members[name], printed, seed=seed)
+            assert result.mistake == "as in the book", f"{name}: {result}"
+
+
+@each_family
+def test_a_forms_example_is_true(family):
+    """What the statement says of its calls, as far as it stands there as a literal."""
+    for name in family.others:
+        exercise = family.members[name]
+        cells = _cells(exercise)
+        names = {**_imports(exercise.chapter), cells.name: _answer(exercise)}
+        value = r"(?:`([^`]+)`|(\d+(?:/\d+)?))"
+        said = re.findall(rf"`({cells.name}\([^`]+\))` is {value}", cells.statement)
+        calls = [(call, literal or number) for call, literal, number in said]
+        assert calls or "is the list of" in cells.statement, "no example that can be evaluated"
+        for call, value in calls:
+            got, expected = eval(call, names), eval(value, names)
+            assert np.allclose(got, expected, atol=5e-5), f"{call} is {got}"

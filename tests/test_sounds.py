@@ -322,7 +322,7 @@ def test_every_player_has_its_name_and_its_sound():
     players = listen({"a < b": np.ones(8), "second": np.arange(8.0)})
     page = players._repr_html_()
     assert re.findall(r'aria-label="([^"]*)"', page) == ["a &lt; b", "second"]
-    assert re.findall(r"<figcaption>([^<]*)<", page) == ["a &lt; b", "second"]
+    assert re.findall(r"<p>([^<]*)<", page) == ["a &lt; b", "second"]
     assert page.count('src="data:audio/wav;base64,') == 2
     assert "autoplay" not in page
     assert str(players) == "[sound] a < b\n[sound] second"

@@ -11,6 +11,7 @@ import skimage.feature
 from numpy.lib.stride_tricks import sliding_window_view
 
 from course_utils.exercises.core import Exercise, Mistake
+from course_utils.exercises.probes import edge_arrows, half_open
 
 # --- 06.1 -----------------------------------------------------------------------------------
 
@@ -227,15 +228,6 @@ def _arrows(image, change=lambda gy, gx: (gy, gx)):
     return np.hypot(gy, gx), np.degrees(np.arctan2(gy, gx))
 
 
-def _half_open(magnitude, direction):
-    """Write -180 degrees as 180, the same direction, and 0 where there is no arrow."""
-    slack = 1e-6  # so that rounding does not decide
-    angle = np.asarray(direction, dtype=float)
-    turned = (180 + slack - angle) % 360
-    magnitude, angle = np.asarray(magnitude, dtype=float), 180 + slack - turned
-    return magnitude, np.where(magnitude < slack, 0, angle)  # no arrow, no direction
-
-
 def _in_radians(image):
     gy, gx = _slopes(image)
     return np.hypot(gy, gx), np.arctan2(gy, gx)
@@ -268,8 +260,8 @@ ARROWS = Exercise(
     minutes=10,
     trains="the sign and the direction of a gradient",
     cases=_arrow_cases,
-    oracle=lambda image: _half_open(*_arrows(image)),
-    probe=lambda answer, image: _half_open(*answer(image)),
+    oracle=lambda image: half_open(*_arrows(image)),
+    probe=edge_arrows,
     mistakes=(
         Mistake(
             "convolution for correlation",

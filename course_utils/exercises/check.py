@@ -19,7 +19,7 @@ ANSWER_SECONDS = 1.2
 TOTAL_SECONDS = 1.8
 
 
-def check(exercise_id: str, answer: Any, *, seed: int = 0) -> Result:
+def check(exercise_id: str, answer: Any, *, member: str | None = None, seed: int = 0) -> Result:
     """Try ``answer`` on the exercise's cases, show what was found and return it.
 
     Parameters
@@ -28,6 +28,8 @@ def check(exercise_id: str, answer: Any, *, seed: int = 0) -> Result:
         Such as ``"05.2"``.
     answer
         The function (or class) that the exercise asks for, itself: not a call of it.
+    member
+        The convention, where an assignment asks for another than the book's.
     seed
         Chooses the random cases, and the state of every global random generator in each call.
 
@@ -42,15 +44,17 @@ def check(exercise_id: str, answer: Any, *, seed: int = 0) -> Result:
     is stopped after a second or so, sees copies of the arguments, and may print and warn.
     Taught in chapter 0.
     """
-    result = try_answer(exercise_id, answer, seed=seed)
+    result = try_answer(exercise_id, answer, member=member, seed=seed)
     result.show()
     return result
 
 
-def try_answer(exercise_id: str, answer: Any, *, seed: int = 0) -> Result:
+def try_answer(
+    exercise_id: str, answer: Any, *, member: str | None = None, seed: int = 0
+) -> Result:
     """Do what :func:`check` does, without showing the result."""
     try:
-        exercise = find(exercise_id)
+        exercise = find(exercise_id, member)
     except LookupError as error:
         text = str(error.args[0])
         message = f"{text[:1].upper()}{text[1:]}."

@@ -1,7 +1,9 @@
 """What an exercise is, and where to find it.
 
 An exercise module ``course_utils/exercises/chNN.py`` defines ``EXERCISES``, a tuple of
-:class:`Exercise`. Nothing here runs an answer: see :mod:`course_utils.exercises.check`.
+:class:`Exercise`. A module ``course_utils/exercises/families/chNN.py``, where there is one, defines
+``FAMILIES``, a tuple of :class:`Family`: the same tasks under other conventions. Nothing here runs
+an answer: see :mod:`course_utils.exercises.check`.
 """
 
 from __future__ import annotations
@@ -10,7 +12,7 @@ import importlib
 import importlib.util
 import pkgutil
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -63,6 +65,8 @@ class Exercise:
     probe
         ``probe(answer, *case)`` turns an answer that is a class, a loop or a figure into plain
         values: numbers, strings, arrays, tensors, or lists, tuples and dicts of those.
+        A function of :mod:`course_utils.exercises.probes`, so that a grader can run it where
+        oracle and mistakes are not to be seen.
     rtol, atol
         ``|answer - expected| <= atol + rtol * |expected|`` passes. Integers must be equal.
     same_dtype
@@ -116,6 +120,43 @@ class Exercise:
         return cases
 
 
+@dataclass(frozen=True, kw_only=True)
+class Family:
+    """One task under several conventions, such as windows counted by floor or by ceil.
+
+    The book states and solves the member named ``book``. A teacher's assignment draws another, so
+    that the printed solution is wrong for it.
+
+    Parameters
+    ----------
+    book
+        The name of the book's member: the one of the chapter's ``EXERCISES``.
+    members
+        Every member by name, the book's too. They share id, points and minutes.
+    """
+
+    book: str
+    members: Mapping[str, Exercise]
+
+    def __post_init__(self) -> None:
+        shared = {(m.id, m.points, m.minutes) for m in self.members.values()}
+        if self.book not in self.members or len(self.members) < 2 or len(shared) != 1:
+            raise ValueError(
+                f"a family needs its book's member ({self.book!r}) and another, all with the same "
+                f"id, points and minutes; got {list(self.members)} with {sorted(shared)}"
+            )
+
+    @property
+    def id(self) -> str:
+        """The id of the exercise, shared by all members."""
+        return self.members[self.book].id
+
+    @property
+    def others(self) -> tuple[str, ...]:
+        """The names of the members whose solution the book does not print."""
+        return tuple(name for name in self.members if name != self.book)
+
+
 def chapters() -> tuple[str, ...]:
     """Return the numbers of the chapters that have an exercise module."""
     package = importlib.import_module(PACKAGE)
@@ -131,14 +172,40 @@ def exercises_of(chapter: str) -> tuple[Exercise, ...]:
     return tuple(importlib.import_module(name).EXERCISES)
 
 
-def find(exercise_id: str) -> Exercise:
-    """Return the exercise with this id.
+def families_of(chapter: str) -> tuple[Family, ...]:
+    """Return the families of a chapter, ``"05"``; () if it has none."""
+    name = f"{PACKAGE}.families.ch{chapter}"
+    if importlib.util.find_spec(name) is None:
+        return ()
+    return tuple(importlib.import_module(name).FAMILIES)
+
+
+def family_of(exercise_id: str) -> Family | None:
+    """Return the family of an exercise, or None if it has but one convention."""
+    families = families_of(exercise_id.split(".")[0])
+    return next((family for family in families if family.id == exercise_id), None)
+
+
+def find(exercise_id: str, member: str | None = None) -> Exercise:
+    """Return the exercise with this id: the book's, or the named member of its family.
 
     Raises
     ------
     LookupError
-        If there is none; the message names the ids that there are in that chapter.
+        If there is none; the message names the ids, or the members, that there are.
     """
+    exercise = _find(exercise_id)
+    if member is None:
+        return exercise
+    family = family_of(exercise_id)
+    members = family.members if family else {}
+    if member not in members:
+        known = ", ".join(members) or "none but the book's"
+        raise LookupError(f"exercise {exercise_id} has no member {member!r}; it has {known}")
+    return members[member]
+
+
+def _find(exercise_id: str) -> Exercise:
     if not isinstance(exercise_id, str):
         raise LookupError(f'an exercise id is text in quotes, such as "05.2", not {exercise_id!r}')
     known = exercises_of(exercise_id.split(".")[0]) if ID_FORM.fullmatch(exercise_id) else ()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,10 @@ from course_utils.exercises.outcomes import Outcome, call_of, outcomes
 
 class BookError(RuntimeError):
     """The exercise itself is broken: its oracle fails or takes too long."""
+
+
+# Runs a known mistake for so many seconds at most; whoever judges many answers keeps what it did.
+RunMistake = Callable[[Mistake, float], Sequence[Outcome]]
 
 
 @dataclass(frozen=True)
@@ -60,6 +64,7 @@ def judge(
     *,
     seed: int = 0,
     seconds: float = 10.0,
+    run_mistake: RunMistake | None = None,
 ) -> Verdict:
     """Compare outcomes with the oracle's values and, if they differ, with the known mistakes.
 
@@ -67,11 +72,12 @@ def judge(
     """
     if not found or found[-1].kind == "unanswered":
         return Verdict("not answered")
+    run_mistake = run_mistake or _fresh(exercise, cases, seed)
     tolerance = Tolerance(exercise.rtol, exercise.atol, exercise.same_dtype)
     for place, (value, outcome) in enumerate(zip(expected, found, strict=False)):
         status, reason = _fault(value, outcome, tolerance)
         if status:
-            mistake = _known_mistake(exercise, cases, found, tolerance, seed, seconds)
+            mistake = _known_mistake(exercise, len(cases), found, tolerance, run_mistake, seconds)
             status = "known mistake" if mistake else status
             return Verdict(status, place, value, outcome, reason, mistake)
     if len(found) < len(expected):
@@ -93,24 +99,30 @@ def _fault(expected: Any, outcome: Outcome, tolerance: Tolerance) -> tuple[str, 
     return ("wrong", reason) if reason else ("", "")
 
 
+def _fresh(exercise: Exercise, cases: Sequence[Case], seed: int) -> RunMistake:
+    def run(mistake: Mistake, seconds: float) -> Sequence[Outcome]:
+        return outcomes(call_of(exercise, mistake.function), cases, seed=seed, seconds=seconds)
+
+    return run
+
+
 def _known_mistake(
     exercise: Exercise,
-    cases: Sequence[Case],
+    count: int,
     found: Sequence[Outcome],
     tolerance: Tolerance,
-    seed: int,
+    run_mistake: RunMistake,
     seconds: float,
 ) -> Mistake | None:
     """Return the mistake whose outcomes equal these on all cases, if there is one."""
-    if len(found) < len(cases) or found[-1].kind == "too long":
+    if len(found) < count or found[-1].kind == "too long":
         return None
     end = time.monotonic() + seconds
     for mistake in exercise.mistakes:
         left = end - time.monotonic()
         if left <= 0:
             return None
-        theirs = outcomes(call_of(exercise, mistake.function), cases, seed=seed, seconds=left)
-        if _all_alike(theirs, found, tolerance):
+        if _all_alike(run_mistake(mistake, left), found, tolerance):
             return mistake
     return None
 
