@@ -47,8 +47,13 @@ class UpTo(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Images as the network takes them -> (N, D)."""
         self.model(x)
+        return self.taken()
+
+    def taken(self) -> Tensor:
+        """What the last pass left at the layer, (N, D)."""
         kept, self.kept = self.kept, None
-        assert kept is not None
+        if kept is None:
+            raise RuntimeError(f"no image has passed {self.layer!r} since it was last asked")
         return kept.mean(dim=(2, 3)) if kept.ndim == 4 else kept
 
     def train(self, mode: bool = True) -> UpTo:
@@ -134,6 +139,20 @@ def features(body: nn.Module, inputs: Tensor, batch_size: int = 50) -> Tensor:
     """(N, ...) -> (N, D), without gradients, in small batches."""
     with torch.no_grad():
         return torch.cat([body(part) for part in inputs.split(batch_size)])
+
+
+def features_by_layer(source: Backbone, inputs: Tensor, batch_size: int = 50) -> dict[str, Tensor]:
+    """The features of every layer of `source.layers`, each (N, D), from one pass."""
+    bodies = [source.up_to(source.layers[-1])]
+    for layer in source.layers[:-1]:  # all of them listen to one copy of the network
+        bodies.insert(-1, UpTo(bodies[-1].model, layer))
+    parts: dict[str, list[Tensor]] = {layer: [] for layer in source.layers}
+    with torch.no_grad():
+        for part in inputs.split(batch_size):
+            bodies[-1].model(part)
+            for body in bodies:
+                parts[body.layer].append(body.taken())
+    return {layer: torch.cat(found) for layer, found in parts.items()}
 
 
 def linear_head(x: Tensor, y: np.ndarray, strength: float) -> nn.Linear:

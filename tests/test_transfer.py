@@ -7,7 +7,14 @@ import pytest
 import torch
 
 from course_utils.pretrained import pretrained_imagenet
-from course_utils.transfer import KNOWN, NEW, backbone, features, linear_head
+from course_utils.transfer import (
+    KNOWN,
+    NEW,
+    backbone,
+    features,
+    features_by_layer,
+    linear_head,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -26,10 +33,13 @@ def source(request):
 
 def test_features_of_every_layer(source):
     pixels = 255 * torch.rand(3, 1, 28, 28)
+    at_once = features_by_layer(source, source.prepare(pixels), batch_size=2)
+    assert tuple(at_once) == source.layers
     for layer in source.layers:
         body = source.up_to(layer)
         found = features(body, source.prepare(pixels), batch_size=2)
         assert found.ndim == 2
+        torch.testing.assert_close(at_once[layer], found)
         assert len(found) == 3
         assert torch.isfinite(found).all()
         one = features(body, source.prepare(pixels[1:2]))
