@@ -20,6 +20,7 @@ import os
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -27,8 +28,6 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torchvision.transforms.v2 import InterpolationMode
-from torchvision.transforms.v2 import functional as transforms
 
 from course_utils.models.efficientnet_lite import efficientnet_lite0
 from course_utils.scales import scale
@@ -51,20 +50,23 @@ class Pretrained:
     """A classifier of ImageNet's 1000 classes, in evaluation mode on the CPU.
 
     `layers` are names of modules of `model`, for `model.get_submodule(name)`; the last one is the
-    last hidden layer. `classes` are the 1000 names in the order of the scores. `source` says where
-    the weights come from.
+    last hidden layer. `source` says where the weights come from.
     """
 
     name: str
     model: nn.Module
     layers: tuple[str, ...]
-    classes: tuple[str, ...]
     source: str
     mean: tuple[float, float, float]  # of a channel, on the scale 0..1
     std: tuple[float, float, float]
-    interpolation: InterpolationMode
+    interpolation: str  # torchvision's name of it
     resize: int = 256
     side: int = 224
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The 1000 names, in the order of the scores."""
+        return _class_names()
 
     def crop(self, images: Any) -> Tensor:
         """The middle of photographs, as the network was tested: (N, 3, 224, 224) uint8.
@@ -91,8 +93,12 @@ class Pretrained:
             )
         if array.ndim == 2:
             array = np.repeat(array[..., None], 3, axis=2)
+        # Only here, and for the names: it takes seconds to import.
+        from torchvision.transforms.v2 import InterpolationMode
+        from torchvision.transforms.v2 import functional as transforms
+
         pixels = torch.from_numpy(np.ascontiguousarray(array)).permute(2, 0, 1)
-        size, how = [self.resize], self.interpolation
+        size, how = [self.resize], InterpolationMode(self.interpolation)
         small = transforms.resize(pixels, size, interpolation=how, antialias=True)
         return transforms.center_crop(small, [self.side, self.side])
 
@@ -166,11 +172,10 @@ def _efficientnet() -> Pretrained | None:
         "efficientnet_lite0",
         model.eval(),
         LAYERS["efficientnet_lite0"],
-        _class_names(),
         f"EfficientNet-Lite0 with its authors' weights, from the package {PACKAGE}",
         mean=half,
         std=half,
-        interpolation=InterpolationMode.BICUBIC,
+        interpolation="bicubic",
     )
 
 
@@ -200,8 +205,9 @@ def _fill(model: nn.Module, weights: dict[str, Tensor]) -> None:
     model.load_state_dict(dict(zip(own, weights.values(), strict=True)))
 
 
+@cache
 def _class_names() -> tuple[str, ...]:
-    """ImageNet's classes, as torchvision names them; nothing is downloaded."""
+    """ImageNet's classes, as torchvision names them, the same for all; nothing is downloaded."""
     from torchvision.models import AlexNet_Weights
 
     return tuple(AlexNet_Weights.IMAGENET1K_V1.meta["categories"])
@@ -223,11 +229,10 @@ def _torchvision(name: str) -> Pretrained | None:
         name,
         model.eval(),
         LAYERS[name],
-        tuple(weights.meta["categories"]),
         f"torchvision's {published.get_model_builder(name).__name__} ({weights})",
         mean=tuple(settings.mean),
         std=tuple(settings.std),
-        interpolation=settings.interpolation,
+        interpolation=settings.interpolation.value,
         resize=settings.resize_size[0],
         side=settings.crop_size[0],
     )

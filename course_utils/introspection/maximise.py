@@ -21,7 +21,6 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torchvision.transforms.v2.functional import gaussian_blur
 
 from course_utils.introspection.hooks import answers_of, check_count, device_of, undisturbed
 from course_utils.introspection.units import Units, unit_values
@@ -156,6 +155,8 @@ def _uphill(
 
 def _blurred(x: Tensor, width: float) -> Tensor:
     """Three standard deviations to each side, as far as the image, mirrored, goes."""
+    from torchvision.transforms.v2.functional import gaussian_blur  # takes seconds to import
+
     radius = min(math.ceil(3 * width), min(x.shape[2:]) - 1)
     return gaussian_blur(x, [2 * radius + 1] * 2, [width] * 2)
 
