@@ -97,11 +97,10 @@ class Sandbox:
         command = [str(self.bwrap), "--unshare-pid", "--unshare-net", "--unshare-ipc"]
         command += ["--unshare-uts", "--hostname", "sandbox", "--unshare-cgroup-try"]
         command += ["--die-with-parent", "--new-session", *self._rights()]
+        command += _scratch("/tmp")  # before the mounts: Python itself may live below it
         command += mounts(self.stage, self.hidden, data)
         command += ["--proc", "/proc"] if self.with_proc else []
-        command += ["--dev", "/dev", "--remount-ro", "/dev"]
-        for path in ("/tmp", "/dev/shm"):
-            command += ["--size", str(256 * 2**20), "--perms", "1777", "--tmpfs", path]
+        command += ["--dev", "/dev", "--remount-ro", "/dev", *_scratch("/dev/shm")]
         command += ["--remount-ro", "/", "--chdir", "/tmp", "--clearenv"]
         for name, value in environment(HOME, python_path(), "/tmp").items():
             command += ["--setenv", name, value]
@@ -183,6 +182,11 @@ def choices(stage: Path, hidden: Sequence[Path]) -> list[Sandbox]:
         for with_proc in (True, False)
         for program in programs()
     ]
+
+
+def _scratch(path: str) -> list[str]:
+    """An empty folder of 256 MiB in memory, which everybody may write to."""
+    return ["--size", str(256 * 2**20), "--perms", "1777", "--tmpfs", path]
 
 
 def _filter() -> int | None:
