@@ -14,6 +14,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from sklearn.linear_model import LogisticRegression
+from threadpoolctl import threadpool_limits
 from torch import Tensor, nn, optim
 
 from course_utils.data import load
@@ -27,11 +28,16 @@ NEW = (0, 2, 3, 4, 6)  # T-shirts, pullovers, dresses, coats, shirts
 MEAN, STD = 0.286, 0.353  # of Fashion-MNIST's training pixels, on the scale 0..1
 
 
+class _Reached(Exception):
+    """The layer has answered: what follows it need not be computed."""
+
+
 class UpTo(nn.Module):
     """What a layer of a network puts out, maps averaged over their places: images -> (N, D).
 
-    It stays in evaluation mode, in training too: batch normalisation keeps the statistics that it
-    came with, which a few small batches could only spoil, and dropout is off.
+    Layers behind it are not computed. It stays in evaluation mode, in training too: batch
+    normalisation keeps the statistics that it came with, which a few small batches could only
+    spoil, and dropout is off.
     """
 
     def __init__(self, model: nn.Module, layer: str) -> None:
@@ -39,14 +45,23 @@ class UpTo(nn.Module):
         self.model, self.layer = model, layer
         model.get_submodule(layer).register_forward_hook(self._keep)
         self.kept: Tensor | None = None
+        self.stops = False
         self.eval()
 
     def _keep(self, module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
         self.kept = output
+        if self.stops:
+            raise _Reached
 
     def forward(self, x: Tensor) -> Tensor:
         """Images as the network takes them -> (N, D)."""
-        self.model(x)
+        self.stops = True
+        try:
+            self.model(x)
+        except _Reached:
+            pass
+        finally:
+            self.stops = False
         return self.taken()
 
     def taken(self) -> Tensor:
@@ -163,7 +178,8 @@ def linear_head(x: Tensor, y: np.ndarray, strength: float) -> nn.Linear:
     """
     mean, std = x.mean(dim=0), x.std(dim=0) + 1e-6
     z = ((x - mean) / std).numpy()
-    fitted = LogisticRegression(C=strength, max_iter=1000).fit(z, y)
+    with threadpool_limits(1):  # small matrices: more threads would only wait for each other
+        fitted = LogisticRegression(C=strength, max_iter=1000).fit(z, y)
     head = nn.Linear(x.shape[1], len(fitted.classes_))
     with torch.no_grad():
         weight = torch.from_numpy(fitted.coef_).float() / std

@@ -21,8 +21,10 @@ from course_utils.exercises import Exercise, check, quiz
 from course_utils.exercises.check import try_exercise
 from course_utils.exercises.compare import EXACT, difference
 from course_utils.exercises.core import chapters, exercises_of, families_of
-from course_utils.exercises.judge import expected_values
+from course_utils.exercises.judge import expected_values, judge
+from course_utils.exercises.outcomes import call_of, outcomes
 from course_utils.exercises.plain import NotPlainError, plain
+from course_utils.exercises.report import Result, result_of
 
 matplotlib.use("Agg")
 
@@ -66,6 +68,7 @@ def _label(exercise: Exercise) -> str:
     return exercise.id if _member(exercise) is None else f"{exercise.id}/{_member(exercise)}"
 
 
+BY_LABEL = {_label(exercise): exercise for exercise in EXERCISES}
 each_chapter = pytest.mark.parametrize("chapter", CHAPTERS)
 each_exercise = pytest.mark.parametrize("exercise", EXERCISES, ids=map(_label, EXERCISES))
 each_mistake = pytest.mark.parametrize(
@@ -147,6 +150,33 @@ def _answer(exercise: Exercise, change: Any = None) -> Any:
     names = dict(_imports(exercise.chapter))
     exec(compile(source, f"<answer of {exercise.id}>", "exec"), names)
     return names[cells.name]
+
+
+@functools.cache  # several tests look at what came of the same trial
+def _mistaken(label: str, name: str, seed: int) -> tuple[Result, float]:
+    """Try a known mistake; return the result and the seconds that it took."""
+    exercise = BY_LABEL[label]
+    mistake = next(m for m in exercise.mistakes if m.name == name)
+    start = time.perf_counter()
+    if seed == SEEDS[0]:
+        return try_exercise(exercise, mistake.function, seed=seed), time.perf_counter() - start
+    cases, expected, found = _outcomes(label, seed)
+    verdict = judge(exercise, cases, expected, found[name], run_mistake=lambda m, _: found[m.name])
+    return result_of(exercise, cases, verdict, name, 1.0), time.perf_counter() - start
+
+
+@functools.cache
+def _outcomes(label: str, seed: int) -> tuple[list, list, dict[str, list]]:
+    """Return an exercise's cases, the oracle's values, and what each known mistake makes of them.
+
+    With the first seed every mistake goes all the way that a student's answer goes. With the others
+    it is only judged anew: to run all mistakes again for each of them would take minutes.
+    """
+    exercise = BY_LABEL[label]
+    cases = exercise.draw_cases(seed)
+    calls = {m.name: call_of(exercise, m.function) for m in exercise.mistakes}
+    found = {name: outcomes(call, cases, seed=seed) for name, call in calls.items()}
+    return cases, expected_values(exercise, cases, seed=seed), found
 
 
 def _solution_lines(exercise: Exercise) -> list[str]:
@@ -251,7 +281,7 @@ def test_mistake_is_rejected_with_its_own_hint(exercise, mistake):
     others = [other.hint for other in exercise.mistakes if other is not mistake]
     assert mistake.hint not in others
     for seed in SEEDS:
-        result = try_exercise(exercise, mistake.function, seed=seed)
+        result, _ = _mistaken(_label(exercise), mistake.name, seed)
         assert (result.status, result.mistake) == ("known mistake", mistake.name), str(result)
         assert mistake.hint in result.message
         rest = result.message.replace(mistake.hint, "")  # two mistakes at once may quote both
@@ -289,19 +319,20 @@ def test_check_is_quick(exercise):
     start = time.perf_counter()
     expected_values(exercise, exercise.draw_cases(0))
     assert time.perf_counter() - start < 0.5
-    for tried in (answer, *(mistake.function for mistake in exercise.mistakes)):
-        start = time.perf_counter()
-        try_exercise(exercise, tried)
-        assert time.perf_counter() - start < 2.0
+    start = time.perf_counter()
+    try_exercise(exercise, answer)
+    assert time.perf_counter() - start < 2.0
+    for mistake in exercise.mistakes:
+        assert _mistaken(_label(exercise), mistake.name, 0)[1] < 2.0, mistake.name
 
 
 @each_exercise
 def test_messages_never_show_the_solution(exercise):
     lines = _solution_lines(exercise)
     assert lines, "no solution of any length"
-    answers = [mistake.function for mistake in exercise.mistakes]
-    for answer in (*answers, _answer(exercise, with_stub), lambda *case: None, _raises):
-        result = try_exercise(exercise, answer)
+    others = (_answer(exercise, with_stub), lambda *case: None, _raises)
+    results = [_mistaken(_label(exercise), mistake.name, 0)[0] for mistake in exercise.mistakes]
+    for result in (*results, *(try_exercise(exercise, answer) for answer in others)):
         shown = f"{result} {result._repr_html_()}"
         assert not [line for line in lines if line in shown]
         assert len(str(result)) < 1_000
