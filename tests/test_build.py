@@ -44,9 +44,8 @@ def test_only_what_changed_runs_again(small_book):
     assert executed(build(small_book)) == 2
 
 
-@pytest.mark.parametrize("broken", ["1 / 0", "import warnings\nraise KeyError('lost')"])
-def test_a_failing_cell_fails_every_build(small_book, broken):
-    write_chapter(small_book, "01_one.ipynb", broken)
+def test_a_failing_cell_fails_every_build(small_book):
+    write_chapter(small_book, "01_one.ipynb", "1 / 0")
     write_toc(small_book, "01_one")
     assert build(small_book).returncode != 0
     assert build(small_book).returncode != 0

@@ -167,12 +167,20 @@ HOSTILE = {
 }
 
 
+def in_time(answer, tries=3):
+    """Try an answer; that takes 2 s at most, when the machine is not busy with something else."""
+    for _ in range(tries):
+        start = time.monotonic()
+        result = try_exercise(TOY, answer)
+        if time.monotonic() - start < 2.0:
+            return result
+    raise AssertionError(f"took more than 2 s, {tries} times")
+
+
 @pytest.mark.parametrize("name", HOSTILE)
 def test_hostile_answer(name, capsys):
     answer, status, words = HOSTILE[name]
-    start = time.monotonic()
-    result = try_exercise(TOY, answer)
-    assert time.monotonic() - start < 2.0
+    result = in_time(answer)
     assert (result.status, result.passed) == (status, False)
     assert words in result.message
     assert "[1., 2., -1., -2.]" in result.message or status == "changed its inputs"
@@ -326,9 +334,7 @@ def test_time_limit_is_for_all_cases_together():
         time.sleep(0.5)
         return np.convolve(x, w)
 
-    start = time.monotonic()
-    assert try_exercise(TOY, slow).status == "took too long"
-    assert time.monotonic() - start < 2.0
+    assert in_time(slow).status == "took too long"
 
 
 def test_earlier_failure_is_named_before_the_endless_one():
@@ -342,14 +348,15 @@ def test_earlier_failure_is_named_before_the_endless_one():
     assert "[1., 2.]" in result.message
 
 
-def test_the_users_own_interrupt_gets_through():
+def test_the_users_own_interrupt_gets_through(monkeypatch):
     """Stopping the cell must work, although an answer that raises KeyboardInterrupt must not."""
+    monkeypatch.setattr(sys.modules[try_exercise.__module__], "ANSWER_SECONDS", 60.0)
     timer = threading.Timer(0.3, _thread.interrupt_main)
     start = time.monotonic()
     timer.start()
     with pytest.raises(KeyboardInterrupt):
         try_exercise(TOY, toy.endless_loop)
-    assert time.monotonic() - start < 1.0
+    assert time.monotonic() - start < 30  # not by the answer's own limit
 
 
 def test_run_for_says_whether_it_ended():

@@ -76,4 +76,4 @@ def test_to_summarize_them_all_costs_neither_memory_nor_time():
     result = subprocess.run(command, capture_output=True, text=True, check=True)
     cost = json.loads(result.stdout)
     assert cost["kilobytes"] < 100_000
-    assert cost["seconds"] < 5
+    assert cost["seconds"] < 10  # of one busy core
