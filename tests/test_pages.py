@@ -27,6 +27,7 @@ CHAPTER_PAGES = [f"chapters/{path.stem}.html" for path in CHAPTERS]
 APPENDICES = [f"chapters/{path.stem}.html" for path in (ROOT / "chapters").glob("appendix_*.md")]
 PAGES = ["index.html", *CHAPTER_PAGES, *sorted(APPENDICES), "search.html"]
 MOVED_AT_MOST = 1_000_000
+LEAST_CONTRAST = 4.5  # WCAG 2.1, level AA, for text of ordinary size
 SMOKE_SECONDS = 30  # 20 alone, which test_notebooks holds; here beside the other worker
 EXTERNAL = re.compile(r"^(https?:|mailto:|data:|javascript:)")
 
@@ -65,6 +66,7 @@ class Facts:
     widths: list[int]
     figures: list[list[float]]
     violations: list[dict]
+    faint_code: list[list]
 
 
 FORMULAS = """() => Object.fromEntries(Object.entries({
@@ -72,6 +74,32 @@ FORMULAS = """() => Object.fromEntries(Object.entries({
   broken: "mjx-merror"}).map(([name, css]) => [name, document.querySelectorAll(css).length]))"""
 TOO_WIDE = "all => all.filter(e => e.scrollWidth > e.clientWidth + 1).map(e => e.textContent)"
 WIDTHS = "[document.documentElement.scrollWidth, document.documentElement.clientWidth]"
+# Contrast is what takes axe its time: it looks for what lies behind every word. Code is thousands
+# of words in a handful of colours on one ground, so these are computed below, once a colour, and
+# the figures that move are held by test_explore_use.
+STRUCTURE = (
+    "axe.run(document, {resultTypes: ['violations'], rules: {'color-contrast': {enabled: false}}})"
+)
+CONTRAST = """axe.run({exclude: ["div.highlight pre", ".course-figure"]},
+  {resultTypes: ["violations"], runOnly: ["color-contrast"]})"""
+FAINT_CODE = """least => {
+  const numbers = text => text.match(/[\\d.]+/g).map(Number);
+  const light = ([r, g, b]) => [[0.2126, r], [0.7152, g], [0.0722, b]].reduce((sum, [share, c]) =>
+    sum + share * (c / 255 <= 0.04045 ? c / 255 / 12.92 : ((c / 255 + 0.055) / 1.055) ** 2.4), 0);
+  const ground = e => {
+    const color = numbers(getComputedStyle(e).backgroundColor);
+    return color.length === 3 || color[3] === 1 ? color : ground(e.parentElement);
+  };
+  const found = new Map();
+  for (const e of document.querySelectorAll("div.highlight pre, div.highlight pre span")) {
+    if (![...e.childNodes].some(n => n.nodeType === 3 && n.data.trim())) continue;
+    const both = [numbers(getComputedStyle(e).color), ground(e)];
+    found.set(String(both), [e.className, both.map(light)]);
+  }
+  const ratio = ([a, b]) => (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+  return [...found].map(([colors, [name, both]]) => [colors, name, ratio(both)])
+    .filter(([, , r]) => r < least);
+}"""
 RATIOS = "images => images.map(i => [i.width / i.height, i.naturalWidth / i.naturalHeight])"
 
 
@@ -88,11 +116,12 @@ def look(browser, site, page, theme, viewport) -> Facts:
             widths=seen.page.evaluate(WIDTHS),
             figures=seen.page.eval_on_selector_all(".cell_output img", RATIOS),
             violations=[],
+            faint_code=seen.page.evaluate(FAINT_CODE, LEAST_CONTRAST),
         )
         if viewport == WIDE:
             seen.page.evaluate(AXE.read_text(encoding="utf-8"))
-            axe = seen.page.evaluate("axe.run(document, {resultTypes: ['violations']})")
-            found.violations.extend(axe["violations"])
+            for run in (STRUCTURE, CONTRAST) if theme == "light" else (CONTRAST,):
+                found.violations.extend(seen.page.evaluate(run)["violations"])
     return found
 
 
@@ -160,6 +189,7 @@ def test_axe_finds_nothing_serious(facts, page, theme):
     bad = [v for v in facts(page, theme).violations if v["impact"] in ("serious", "critical")]
     report = [(v["id"], v["help"], [n["html"][:160] for n in v["nodes"][:4]]) for v in bad]
     assert report == []
+    assert facts(page, theme).faint_code == []
 
 
 @pytest.mark.parametrize("page", PAGES)
