@@ -77,3 +77,31 @@ def wait_alive(page) -> None:
 def numbers(rows) -> np.ndarray:
     """Return the numbers of a grid that was read with `shown`."""
     return np.array([[float(text.replace("−", "-")) for text in row] for row in rows])
+
+
+def update_ms(page, kind, change) -> float:
+    """Return the milliseconds of one change of a figure, drawn and laid out.
+
+    `change` is JavaScript, a function of n = 0 … 99 that returns what to set in the model. Counted
+    is processor time of the page's thread: other programs do not count, layout and paint do.
+    """
+    session = page.context.new_cdp_session(page)
+    session.send("Performance.enable", {"timeDomain": "threadTicks"})
+
+    def busy_ms():
+        metrics = session.send("Performance.getMetrics")["metrics"]
+        return next(1000 * m["value"] for m in metrics if m["name"] == "TaskDuration")
+
+    drag = f"""async kind => {{
+      const {{model, el}} = figureOf(kind);
+      for (let n = 0; n < 100; n++) {{
+        model.set(({change})(n, model));
+        el.draw();
+        el.getBoundingClientRect();
+        if (n % 10 === 0) await new Promise(requestAnimationFrame);
+      }}
+    }}"""
+    page.evaluate(drag, kind)  # warm
+    before = busy_ms()
+    page.evaluate(drag, kind)
+    return (busy_ms() - before) / 100

@@ -75,6 +75,19 @@ def test_text_that_would_end_its_script_is_refused(tmp_path, monkeypatch):
         source("bad.js")
 
 
+def test_comments_stay_behind(tmp_path, monkeypatch):
+    monkeypatch.setattr("course_utils.explore.figure.FOLDER", tmp_path)
+    lines = [
+        "// a file",
+        "/** Two",
+        " *  lines. */",
+        "/* in */ f(1); /* the */",
+        "  const x = 1; // y",
+    ]
+    (tmp_path / "some.js").write_text("\n".join([*lines, "", "", "  /* end */", "g(x);", ""]))
+    assert source("some.js") == "/* in */ f(1); /* the */\nconst x = 1; // y\ng(x);\n"
+
+
 def test_state_cannot_end_its_script():
     class Talking(Pooling):
         title = "</script><script>alert(1)</script>"

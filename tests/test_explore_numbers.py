@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import itertools
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from course_utils.explore import ImageKernels, Pooling, SlidingWindow, SoftmaxLoss
 from course_utils.explore.image_kernels import SIDE, answers, photograph
 from course_utils.explore.pooling import KINDS, pooled, shifted
-from course_utils.explore.sliding_window import sliding_output
+from course_utils.explore.sliding_window import INPUT, sliding_output
 from course_utils.explore.softmax_loss import loss_and_gradient
 from explore_pages import numbers, opened, page_of, wait_alive
 
@@ -101,6 +102,31 @@ def test_sliding_window_writes_out_every_position(page):
         assert float(total.replace("−", "-")) == pytest.approx(value)
 
 
+def test_seven_settings_read_every_cell(page):
+    """The answer of chapter 7: 7 cells, a kernel of 3, stride 3, and one setting changed."""
+    changes = [{"stride": s} for s in (1, 2, 4)] + [{"kernel": k} for k in (1, 2, 4)]
+    changes += [{"padding": p} for p in (1, 2, 3)] + [{"dilation": d} for d in (2, 3)]
+    changes.append({"rounding": "ceil"})
+    first = {"size": 7, "kernel": 3, "stride": 3, "padding": 0, "dilation": 1, "rounding": "floor"}
+    geometry = "state => figureOf('sliding_window').module.geometry(state)"
+    sizes = {}
+    for change in changes:
+        got = page.evaluate(geometry, {**first, **change})
+        padding = change.get("padding", 0)
+        if all(got["reads"][padding : padding + 7]):
+            sizes[next(iter(change.items()))] = got["count"]
+    assert len(sizes) == 7
+    three = [{name: value} for (name, value), count in sizes.items() if count == 3]
+    assert three == [{"stride": 2}, {"padding": 1}, {"padding": 2}, {"rounding": "ceil"}]
+    table, kernel = np.array(INPUT), np.array([[1, 0, 1], [0, 1, 0], [1, 0, 1]])
+    plain = {name: first[name] for name in ("stride", "padding", "dilation", "rounding")}
+    outputs = [
+        sliding_output(table, kernel, operation="correlation", **{**plain, **change})
+        for change in three
+    ]
+    assert not any(np.array_equal(a, b) for a, b in itertools.combinations(outputs, 2))
+
+
 def test_image_kernels(page):
     read = """state => {
       const {model, module, el} = figureOf("image_kernels");
@@ -183,6 +209,20 @@ def test_pooling(page):
         assert got["differ"] == pytest.approx(np.sum(np.abs(before - after) > 1e-12), abs=0)
         last = got["sum"].replace("→", "=").split("=")[-1].strip().replace("−", "-")
         assert float(last) == pytest.approx(after[0, 0], abs=0.00501)
+
+
+def test_a_pooled_map_that_was_zero_changes_by_infinity(page):
+    """A dot between the places that are kept moves onto one: there is no per cent of nothing."""
+    dot = np.zeros((8, 8))
+    dot[3, 3] = 9
+    read = """state => {
+      const {model, el} = figureOf("pooling");
+      model.set(state);
+      el.draw();
+      return [...el.querySelectorAll(".bars > :nth-child(3n)")].map(e => e.textContent);
+    }"""
+    state = {"input": dot.tolist(), "kind": "first", "size": 2, "stride": 2, "down": 1, "right": 1}
+    assert page.evaluate(read, state) == ["141 %", "∞ %"]
 
 
 def test_softmax_loss(page):

@@ -11,7 +11,20 @@ import pytest
 from PIL import Image
 from playwright.sync_api import TimeoutError, expect
 
-from course_utils.explore import ImageKernels, Pooling, SlidingWindow, SoftmaxLoss
+from course_utils.explore import (
+    Backpropagation,
+    CortexExperiment,
+    CostCalculator,
+    DrawDigit,
+    ImageKernels,
+    NeocognitronPlanes,
+    Pooling,
+    ReceptiveFields,
+    ResidualDepth,
+    SlidingWindow,
+    SoftmaxLoss,
+    TrainInPage,
+)
 from course_utils.explore.pooling import INPUT, pooled, shifted
 from course_utils.explore.softmax_loss import loss_and_gradient
 from explore_pages import AS_JUPYTERLAB, numbers, opened, page_of, wait_alive
@@ -19,7 +32,20 @@ from explore_pages import AS_JUPYTERLAB, numbers, opened, page_of, wait_alive
 pytestmark = pytest.mark.slow
 
 AXE = Path(axe_playwright_python.__file__).parent / "axe.min.js"
-FIGURES = (SlidingWindow, ImageKernels, Pooling, SoftmaxLoss)
+FIGURES = (
+    SlidingWindow,
+    ImageKernels,
+    Pooling,
+    SoftmaxLoss,
+    DrawDigit,
+    TrainInPage,
+    CostCalculator,
+    CortexExperiment,
+    NeocognitronPlanes,
+    Backpropagation,
+    ReceptiveFields,
+    ResidualDepth,
+)
 KINDS = tuple(figure.module for figure in FIGURES)
 
 
@@ -91,7 +117,7 @@ def test_every_control_is_reached_by_tab(page):
     page.evaluate("document.activeElement.blur?.()")
     page.locator("h1").click()
     found = {kind: [] for kind in KINDS}
-    for _ in range(90):
+    for _ in range(300):
         page.keyboard.press("Tab")
         kind, what = page.evaluate(visited)
         if kind is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar
@@ -11,6 +12,9 @@ import numpy as np
 
 FOLDER = Path(__file__).parent / "js"
 INERT = ("</script", "<!--", "<script")
+LINES_OF_COMMENT = re.compile(
+    r"^[ \t]*(?:/\*(?:(?!\*/).)*\*/[ \t]*|//[^\n]*)\n", re.MULTILINE | re.DOTALL
+)
 
 
 class Figure:
@@ -63,12 +67,15 @@ class Figure:
 def source(name: str) -> str:
     """Return a file of ``js/`` as it may stand inside a ``<script>`` of any HTML.
 
+    Comments and indentation stay behind: a page carries what it runs, once for each figure.
+
     Raises
     ------
     ValueError
         If it holds text that would end or confuse the script element around it.
     """
-    body = (FOLDER / name).read_text(encoding="utf-8")
+    body = LINES_OF_COMMENT.sub("", (FOLDER / name).read_text(encoding="utf-8"))
+    body = re.sub(r"^[ \t]+|\n(?=\n)", "", body, flags=re.MULTILINE)
     for bad in INERT:
         if bad in body.lower():
             raise ValueError(f"{name} holds {bad!r}, which cannot stand inside a script element")

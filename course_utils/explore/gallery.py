@@ -6,11 +6,19 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from course_utils.explore.backpropagation import Backpropagation
+from course_utils.explore.cortex_experiment import CortexExperiment
+from course_utils.explore.cost_calculator import CostCalculator
+from course_utils.explore.draw_digit import DrawDigit
 from course_utils.explore.figure import FOLDER, Figure
 from course_utils.explore.image_kernels import ImageKernels
+from course_utils.explore.neocognitron_planes import NeocognitronPlanes
 from course_utils.explore.pooling import Pooling
+from course_utils.explore.receptive_field import ReceptiveFields
+from course_utils.explore.residual_depth import ResidualDepth
 from course_utils.explore.sliding_window import SlidingWindow
 from course_utils.explore.softmax_loss import SoftmaxLoss
+from course_utils.explore.train_in_page import TrainInPage
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "chapters" / "appendix_gallery.md"
@@ -37,6 +45,20 @@ class Entry:
 
 ENTRIES = (
     Entry(
+        CortexExperiment(),
+        "Hubel and Wiesel's experiment",
+        "Move and turn a bar of light, hear a cell fire, map its field and plot its tuning curve: "
+        "one simple and two complex cells.",
+        ("ch02-by-hand", "ch02-slide"),
+    ),
+    Entry(
+        NeocognitronPlanes(right=2),
+        "Neocognitron",
+        "Draw, move or wipe out a pattern, and see every plane of every layer answer: what a shift "
+        "changes on the way up, and what the picture is taken for.",
+        ("ch03-draw",),
+    ),
+    Entry(
         SlidingWindow(padding=1, position=8),
         "Sliding window",
         "Convolution and correlation number by number: kernel, stride, padding, dilation, and what "
@@ -51,6 +73,13 @@ ENTRIES = (
         ("ch06-by-hand",),
     ),
     Entry(
+        CostCalculator("lenet5"),
+        "Shapes, parameters, costs",
+        "Stack layers, or take a network of the book: sizes, parameters, multiply-adds, memory "
+        "and receptive field follow at once.",
+        ("ch07-costs", "ch14-costs", "ch17-costs"),
+    ),
+    Entry(
         Pooling(),
         "Pooling",
         "Maximum, mean, L2 norm, or just dropping places: shift a map and see how much of the "
@@ -63,6 +92,41 @@ ENTRIES = (
         "Drag scores and see probabilities, the loss and its gradient follow, for cross-entropy "
         "and squared error.",
         ("ch09-by-hand",),
+    ),
+    Entry(
+        Backpropagation(),
+        "Backpropagation",
+        "A small network, forward and backward: press any number to see what it is made of and the "
+        "sum that is its gradient, change a weight, take steps.",
+        ("ch10-by-hand",),
+    ),
+    Entry(
+        DrawDigit(),
+        "Draw a digit",
+        "A LeNet-5 trained on MNIST reads what you draw: every feature map live, and every unit's "
+        "arithmetic. Move the digit, and see what the network knows of places.",
+        ("ch11-draw",),
+    ),
+    Entry(
+        TrainInPage(),
+        "Train in the page",
+        "A small CNN learns 8 by 8 digits in your browser, in seconds: its loss, its filters and "
+        "its mistakes, at the rate, momentum and batch that you choose.",
+        ("ch11-train",),
+    ),
+    Entry(
+        ReceptiveFields("vgg16", "pool5", row=0, column=3),
+        "Receptive fields",
+        "Point at a unit of any layer of any network of the book, and see which pixels it can "
+        "depend on, and what of its window lies outside the image.",
+        ("ch12-windows",),
+    ),
+    Entry(
+        ResidualDepth(),
+        "Residual or not",
+        "Drag the depth of a plain and a residual network: what comes up to each layer, what comes "
+        "down, and how well both train. Recorded runs.",
+        ("ch16-depth",),
     ),
 )
 

@@ -139,7 +139,7 @@ export const button = (label, press, attributes) =>
  * `stop()` pauses; figures call it when the reader takes over. `stopped()` is called after a pause:
  * draw again there. While it plays, say nothing: no one could follow.
  */
-export function player({ count, position, move, say, stopped, interval = 650 }) {
+export function player({ count, position, move, say, stopped, interval = 650, label = "Move the window" }) {
   let timer = 0;
   const main = button("Play", () => (timer ? stop() : start()), { class: "cf-main" });
   const stop = () => {
@@ -159,7 +159,7 @@ export function player({ count, position, move, say, stopped, interval = 650 }) 
     say("Playing");
   };
   const step = (by) => () => { stop(); move(clamp(position() + by, 0, count() - 1)); };
-  const el = h("div", { class: "cf-buttons", role: "group", "aria-label": "Move the window" },
+  const el = h("div", { class: "cf-buttons", role: "group", "aria-label": label },
     main, button("Back", step(-1)), button("Step", step(1)));
   return { el, stop, playing: () => timer !== 0 };
 }

@@ -1,7 +1,7 @@
 // Pooling: every window of a map becomes one number; shift the map and see what changes.
 // Numbers as ops.max_pool2d, ops.avg_pool2d, ops.lp_pool2d and plain slicing.
 
-import { announcer, button, changed, choice, clamp, fixed, fmt, grid, h, largest, live, player, select,
+import { announcer, button, changed, choice, clamp, fmt, grid, h, largest, live, player, select,
   setText, slider } from "./lib.js";
 
 /** One window's numbers become one number. "first" is bare subsampling: a strided layer's places. */
@@ -28,7 +28,7 @@ export function pool(map, { kind, size, stride }) {
     Array.from({ length: count(map[0].length) }, (_, j) => KINDS[kind](windowOf(map, { size, stride }, i, j))));
 }
 
-/** Length of the difference of two tables over the length of the first; 0 where both are zero. */
+/** Length of the difference of two tables over the length of the first: ∞ if only that is 0, 0 if both are. */
 export function change(before, after) {
   let [moved, whole] = [0, 0];
   before.forEach((row, i) => row.forEach((x, j) => { moved += (x - after[i][j]) ** 2; whole += x * x; }));
@@ -108,8 +108,8 @@ function render({ model, el }) {
     const fill = h("i");
     const value = h("span");
     const show = (share) => {
-      fill.style.setProperty("--v", share);
-      setText(value, `${fixed(100 * share, 0)} %`);
+      fill.style.setProperty("--v", Math.min(share, 1.5));
+      setText(value, `${fmt(100 * share, 0)} %`);
     };
     return { parts: [h("span", {}, label), h("span", { class: "track", "aria-hidden": "true" }, fill), value], show };
   };
@@ -147,8 +147,8 @@ function render({ model, el }) {
     setText(count, `${differ} of ${cells} pooled numbers differ from those of the map that is not shifted.`);
     setText(sentence, cells ? `Row ${i + 1}, column ${j + 1}: ${TEXT[now.kind]}` : "The window does not fit.");
     setText(sum, cells ? arithmetic(now.kind, used, output[i][j]) : "");
-    const text = `Map changed by ${fixed(100 * result.inputChange, 0)} per cent, pooled map by `
-      + `${fixed(100 * result.outputChange, 0)}. ` + (cells ? `Row ${i + 1}, column ${j + 1}: ${fmt(output[i][j])}.` : "");
+    const text = `Map changed by ${fmt(100 * result.inputChange, 0)} per cent, pooled map by `
+      + `${fmt(100 * result.outputChange, 0)}. ` + (cells ? `Row ${i + 1}, column ${j + 1}: ${fmt(output[i][j])}.` : "");
     if (play.playing()) return;
     if (spoken && spoken !== text) say(text);
     spoken = text;

@@ -74,15 +74,15 @@ export function leftOver({ input, padding }, { reads, extra }) {
 }
 
 export const css = `
-.stage { display: grid; gap: 0.9rem 1.4rem; align-items: start;
-  grid-template-columns: var(--columns); }
-.stage > div { min-width: 0; }
+.stage { display: flex; gap: 0.9rem 1.4rem; align-items: flex-start; }
+.stage > div { flex: 1 1 0; min-width: 0; }
 .laid { margin-top: 0.8rem; }
 .cf-sum { min-height: 4.2rem; }
 .cf-sum strong { font-size: 1.1em; }
 .notes { font-size: 0.9rem; font-variant-numeric: tabular-nums; min-height: 2.9em; }
 @container (max-width: 560px) {
-  .stage { grid-template-columns: minmax(0, 1fr); }
+  .stage { flex-direction: column; }
+  .stage > div { flex: none; width: 100%; }
   .kernels { display: flex; gap: 1.4rem; }
   .kernels > div { flex: 0 1 auto; min-width: 8rem; }
   .laid { margin-top: 0; }
@@ -170,7 +170,8 @@ function render({ model, el }) {
     drawOutput(output, position);
     // Columns in the proportion of their cells, so that the cells of all grids are equally large.
     const shares = [now.input.length + 2 * now.padding + extra, Math.max(4, now.kernel.length), Math.max(5, count)];
-    stage.style.setProperty("--columns", shares.map((share) => `minmax(0, ${share}fr)`).join(" "));
+    // (A custom property of the stage would be inherited, and restyle every cell.)
+    shares.forEach((share, n) => { stage.children[n].style.flexGrow = share; });
 
     const side = now.input.length;
     captions.input.replaceChildren(h("b", {}, "Input "), `${side} × ${side}`
