@@ -36,34 +36,52 @@ export function unpacked(packed) {
   }));
 }
 
-/** Each unit's weighted sum and bias, before ReLU: convolutions and dense layers alike. */
-function weighted(x, name, { weight, bias }) {
-  const { maps, side, from, size, pad } = LAYERS[name];
-  const below = LAYERS[from];
+/** Maps in a frame of zeros. */
+function framed(x, { maps, side }, pad) {
+  if (!pad) return x;
+  const wide = side + 2 * pad;
+  const y = new Float64Array(maps * wide * wide);
+  for (let row = 0; row < maps * side; row++) {
+    const [map, i] = [Math.floor(row / side), row % side];
+    y.set(x.subarray(row * side, (row + 1) * side), (map * wide + i + pad) * wide + pad);
+  }
+  return y;
+}
+
+/** Each unit's weighted sum and bias, before ReLU: convolutions of 5 × 5, a row of weights at a time. */
+function convolved(below, name, { weight, bias }) {
+  const { maps, side, from, pad } = LAYERS[name];
+  const x = framed(below, LAYERS[from], pad);
+  const wide = LAYERS[from].side + 2 * pad;
   const y = new Float64Array(maps * side * side);
   for (let d = 0, n = 0; d < maps; d++) {
     y.fill(bias[d], d * side * side, (d + 1) * side * side);
-    for (let c = 0; c < below.maps; c++)
-      for (let a = 0; a < size; a++)
-        for (let b = 0; b < size; b++, n++) {
-          const [first, last] = [Math.max(0, pad - b), Math.min(side, below.side + pad - b)];
-          for (let i = Math.max(0, pad - a); i < Math.min(side, below.side + pad - a); i++) {
-            const to = (d * side + i) * side;
-            const source = (c * below.side + i + a - pad) * below.side + b - pad;
-            for (let j = first; j < last; j++) y[to + j] += weight[n] * x[source + j];
-          }
-        }
+    for (let c = 0; c < LAYERS[from].maps; c++)
+      for (let a = 0; a < 5; a++, n += 5) {
+        const [v, w, p, q, r] = [weight[n], weight[n + 1], weight[n + 2], weight[n + 3], weight[n + 4]];
+        for (let i = 0, to = d * side * side; i < side; i++)
+          for (let j = 0, k = (c * wide + i + a) * wide; j < side; j++, k++)
+            y[to++] += v * x[k] + w * x[k + 1] + p * x[k + 2] + q * x[k + 3] + r * x[k + 4];
+      }
   }
+  return y;
+}
+
+function dense(x, { weight, bias }) {
+  const y = Float64Array.from(bias);
+  for (let d = 0, n = 0; d < y.length; d++) for (let c = 0; c < x.length; c++) y[d] += weight[n++] * x[c];
   return y;
 }
 
 function maxPooled(x, name) {
   const { maps, side, from } = LAYERS[name];
   const wide = LAYERS[from].side;
-  return Float64Array.from({ length: maps * side * side }, (_, n) => {
+  const y = new Float64Array(maps * side * side);
+  for (let n = 0; n < y.length; n++) {
     const at = 2 * (Math.floor(n / side) * wide + (n % side)); // maps follow each other without a gap
-    return Math.max(x[at], x[at + 1], x[at + wide], x[at + wide + 1]);
-  });
+    y[n] = Math.max(x[at], x[at + 1], x[at + wide], x[at + wide + 1]);
+  }
+  return y;
 }
 
 /** What every unit answers, layer by layer: after ReLU, but for the scores of the output. */
@@ -71,7 +89,8 @@ export function forward(net, image) {
   const units = { input: image };
   for (const name of NAMES.slice(1)) {
     const below = units[LAYERS[name].from];
-    units[name] = LAYERS[name].own ? maxPooled(below, name) : weighted(below, name, net[name]);
+    if (LAYERS[name].own) units[name] = maxPooled(below, name);
+    else units[name] = LAYERS[name].side > 1 ? convolved(below, name, net[name]) : dense(below, net[name]);
     if (net[name] && name !== "output") units[name].forEach((z, n, all) => { if (z < 0) all[n] = 0; });
   }
   return units;
