@@ -10,6 +10,7 @@ import functools
 import re
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import nbformat
 from nbformat import NotebookNode
@@ -58,6 +59,7 @@ def cited_keys(source: str) -> list[str]:
     return [key.strip() for match in roles for key in match["text"].split(",")]
 
 
+@functools.cache
 def reference(key: str) -> str:
     """Return the whole reference as one line of Markdown.
 
@@ -67,9 +69,13 @@ def reference(key: str) -> str:
         If the bibliography has no such work.
     """
     entry = _entry(key)
-    style = find_plugin("pybtex.style.formatting", "plain")()
-    formatted = style.format_entries([entry])
-    return next(iter(formatted)).text.render_as("markdown").replace("\n", " ")
+    formatted = _plugin("style.formatting", "plain").format_entries([entry])
+    return next(iter(formatted)).text.render(_plugin("backends", "markdown")).replace("\n", " ")
+
+
+@functools.cache  # to find one, pybtex reads what every installed package offers
+def _plugin(group: str, name: str) -> Any:
+    return find_plugin(f"pybtex.{group}", name)()
 
 
 def _quoted(lines: list[str]) -> str:
@@ -142,7 +148,7 @@ def _surname(person: Person) -> str:
 
 
 def _without_markup(latex: str) -> str:
-    return Text.from_latex(latex).render_as("text")
+    return Text.from_latex(latex).render(_plugin("backends", "text"))
 
 
 @functools.lru_cache
