@@ -24,7 +24,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import grading_toys as toys
-from browser import PHONE, chromium, served, visit
+from browser import PHONE, served, visit
 from conftest import ROOT
 from course_admin.__main__ import main
 from course_admin.grading import lms, pages, records, sandbox, syscalls, trust
@@ -592,12 +592,12 @@ def test_the_sandbox_holds_for_a_user_without_rights_as_it_does_for_root():
 
 
 @pytest.mark.pages
-def test_the_pages_have_no_fault_of_accessibility(tmp_path):
+def test_the_pages_have_no_fault_of_accessibility(tmp_path, browser):
     known = record("Ökonom, Zoë")
     pages.write_feedback(tmp_path, known, "hw2", {"05.1": "One", "05.2": "Two"})
     pages.write_report(tmp_path, [known], "hw2", ["x: Traceback"])
     axe = Path(axe_playwright_python.__file__).parent / "axe.min.js"
-    with served(tmp_path) as base, chromium() as browser:
+    with served(tmp_path) as base:
         for name in (f"{known.key}.html", "report.html"):
             for theme in ("light", "dark"):
                 with visit(browser, base, name, theme=theme, viewport=PHONE) as seen:
