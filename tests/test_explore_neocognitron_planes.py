@@ -166,7 +166,7 @@ def image_of(page):
 def test_drawn_and_moved_by_keyboard(page):
     page.get_by_role("button", name="Clear").press("Enter")
     expect(
-        page.get_by_text("Every cell of C3 is silent: it takes this for nothing.")
+        page.get_by_text("Every cell of C3 is silent: it takes this for nothing.", exact=True)
     ).to_be_visible()
     field = page.get_by_label("Picture of 16 by 16 pixels.")
     field.focus()
