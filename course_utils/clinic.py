@@ -237,7 +237,7 @@ def _train(
 
 
 def _adam(parameters: Any) -> optim.Optimizer:
-    return optim.Adam(parameters, lr=0.002)
+    return optim.Adam(parameters, lr=0.002, fused=True)  # one pass over all weights: faster
 
 
 def _train_on_angles(seed: int, loss: Callable[[Tensor, Tensor], Tensor]) -> Case:
