@@ -248,6 +248,17 @@ def test_the_colab_button_opens_the_student_form(html, page):
     assert all(a.endswith(f"/blob/colab/{notebook}") for a in addresses), addresses
 
 
+def test_the_search_finds_words_and_its_index_is_loaded_only_then(browser, site):
+    with visit(browser, site, CHAPTER_PAGES[5]) as seen:
+        assert not any("searchindex" in address for address in seen.moved)
+        seen.page.keyboard.press("Control+k")
+        seen.page.keyboard.type("neocognitron")
+        seen.page.keyboard.press("Enter")
+        seen.page.locator("#search-results li a").first.wait_for()
+        assert seen.page.url.startswith(f"{site}search.html?q=neocognitron")
+    assert seen.errors == []
+
+
 def test_smoke_seconds_are_kept(built):
     rows = re.findall(r"^(\d\d_\w+\.ipynb) +([\d.]+)$", built.stdout, re.MULTILINE)
     assert len(rows) == len(CHAPTERS)
