@@ -4,6 +4,7 @@ It runs under whatever Python the reader has, before anything is installed, so i
 standard library only and no syntax newer than the Python versions that it must refuse politely.
 """
 
+import glob
 import hashlib
 import os
 import shutil
@@ -13,7 +14,8 @@ from typing import Callable, Optional
 
 OLDEST = (3, 10)
 # torch with its CUDA libraries, and everything else, unpacked; plus the wheels on their way in.
-NEEDED_GB = 9.0
+TORCH_GB = 9.0
+OTHERS_GB = 1.0
 
 
 def python_problem(version: tuple = tuple(sys.version_info)) -> Optional[str]:
@@ -26,14 +28,24 @@ def python_problem(version: tuple = tuple(sys.version_info)) -> Optional[str]:
     )
 
 
-def disk_problem(folder: str, usage: Callable = shutil.disk_usage) -> Optional[str]:
-    """Return a sentence if the disk of `folder` has too little room, else None."""
+def needed_gb(venv: str, requirements: str) -> float:
+    """Return how much room `requirements` (their text) take: much only where torch is to come."""
+    wanted = any(line.startswith("torch") for line in requirements.splitlines())
+    packages = (os.path.join("lib", "python*"), "Lib")  # elsewhere, and on Windows
+    there = any(glob.glob(os.path.join(venv, p, "site-packages", "torch")) for p in packages)
+    return TORCH_GB if wanted and not there else OTHERS_GB
+
+
+def disk_problem(
+    folder: str, needed: float = TORCH_GB, usage: Callable = shutil.disk_usage
+) -> Optional[str]:
+    """Return a sentence if the disk of `folder` has less than `needed` GB of room, else None."""
     free = usage(folder).free / 1e9
-    if free >= NEEDED_GB:
+    if free >= needed:
         return None
     return (
         "The disk that holds {} has {:.1f} GB free, and the environment needs about {:.0f} GB. "
-        "Free some space, then run the same command again.".format(folder, free, NEEDED_GB)
+        "Free some space, then run the same command again.".format(folder, free, needed)
     )
 
 
@@ -60,12 +72,14 @@ def environment_python(venv: str) -> str:
 def install(venv: str, requirements: str) -> int:
     """Create `venv` if need be and install `requirements`; return an exit status."""
     stamp_file = os.path.join(venv, "." + os.path.basename(requirements) + ".installed")
-    stamp = hashlib.sha256(read_requirements(requirements).encode()).hexdigest()
+    text = read_requirements(requirements)
+    stamp = hashlib.sha256(text.encode()).hexdigest()
     if os.path.exists(stamp_file):
         with open(stamp_file, encoding="utf-8") as known:
             if known.read() == stamp:
                 return 0
-    problem = python_problem() or disk_problem(os.path.dirname(os.path.abspath(venv)))
+    folder = os.path.dirname(os.path.abspath(venv))
+    problem = python_problem() or disk_problem(folder, needed_gb(venv, text))
     if problem:
         sys.stderr.write(problem + "\n")
         return 1

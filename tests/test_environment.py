@@ -20,9 +20,17 @@ def test_an_old_python_is_named():
 
 
 def test_a_full_disk_is_named(tmp_path):
-    sentence = environment.disk_problem(str(tmp_path), lambda _: Usage(1, 1, 2e9))
+    sentence = environment.disk_problem(str(tmp_path), usage=lambda _: Usage(1, 1, 2e9))
     assert "2.0 GB free" in sentence
-    assert environment.disk_problem(str(tmp_path), lambda _: Usage(1, 1, 50e9)) is None
+    assert environment.disk_problem(str(tmp_path), usage=lambda _: Usage(1, 1, 50e9)) is None
+
+
+def test_much_room_is_asked_for_only_where_torch_is_to_come(tmp_path):
+    course = environment.read_requirements(str(ROOT / "requirements-test.txt"))
+    small = environment.read_requirements(str(ROOT / "requirements-nbgrader.txt"))
+    room = [environment.needed_gb(str(tmp_path), text) for text in (course, small)]
+    (tmp_path / "lib/python3.12/site-packages/torch").mkdir(parents=True)
+    assert [*room, environment.needed_gb(str(tmp_path), course)] == [9, 1, 1]
 
 
 def test_an_old_python_can_read_the_script():
@@ -39,7 +47,7 @@ def test_included_requirements_count(tmp_path):
 def test_nothing_runs_when_nothing_changed(tmp_path, monkeypatch):
     calls = []
     monkeypatch.setattr(environment.subprocess, "call", lambda command: calls.append(command) or 0)
-    monkeypatch.setattr(environment, "disk_problem", lambda _: None)
+    monkeypatch.setattr(environment, "disk_problem", lambda *_: None)
     requirements = tmp_path / "requirements.txt"
     requirements.write_text("numpy\n", encoding="utf-8")
     venv = tmp_path / "venv"
@@ -56,7 +64,7 @@ def test_nothing_runs_when_nothing_changed(tmp_path, monkeypatch):
 
 def test_a_failed_install_is_not_taken_for_done(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(environment.subprocess, "call", lambda command: 1)
-    monkeypatch.setattr(environment, "disk_problem", lambda _: None)
+    monkeypatch.setattr(environment, "disk_problem", lambda *_: None)
     requirements = tmp_path / "requirements.txt"
     requirements.write_text("numpy\n", encoding="utf-8")
     venv = tmp_path / "venv"
