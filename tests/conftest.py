@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 ROOT = Path(__file__).resolve().parent.parent
-PARTS = ("course_utils", "course_admin", "data", "_static")
+PARTS = ("course_utils", "course_admin", "data", "_static", "_templates")
 FILES = ("_config.yml", "pyproject.toml")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import _thread
 import importlib.machinery
 import random
+import signal
 import sys
 import threading
 import time
@@ -351,6 +352,7 @@ def test_earlier_failure_is_named_before_the_endless_one():
 def test_the_users_own_interrupt_gets_through(monkeypatch):
     """Stopping the cell must work, although an answer that raises KeyboardInterrupt must not."""
     monkeypatch.setattr(sys.modules[try_exercise.__module__], "ANSWER_SECONDS", 60.0)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background ignores it
     timer = threading.Timer(0.3, _thread.interrupt_main)
     start = time.monotonic()
     timer.start()

@@ -293,7 +293,7 @@ def zfnet_error_puc(row: Row) -> Finding:
     """Nothing: the papers' tables say it."""
     why = (
         "512, 1024 and 512 maps are a second network of the paper, with 7x7 and stride 2 as in the "
-        "first. The paper's own best is 14.8%; 11.7% is Clarifai's entry of 2013, built on it. "
+        "first. The paper's own best is 14.8%; 11.7% is Clarifai's entry, which won in 2013. "
         "16.4% is five AlexNets; the seven that won had 15.3%."
     )
     sources = ("zeiler2014visualizing", "simonyan2015very")

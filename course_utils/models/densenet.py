@@ -22,7 +22,8 @@ from course_utils.models.initial import start_he
 from course_utils.models.pieces import head
 from course_utils.models.settings import check_settings, scaled
 
-# Table 1: layers of the four dense blocks; a layer of DenseNet-B is two convolutions.
+# Table 1 (arXiv:1608.06993v5): layers of the four dense blocks; a layer of DenseNet-B is two
+# convolutions.
 BLOCKS = {121: (6, 12, 24, 16), 169: (6, 12, 32, 32), 201: (6, 12, 48, 32), 264: (6, 12, 64, 48)}
 GROWTH_RATE = 32  # k: the maps that each layer adds
 BOTTLENECK = 4  # a bottleneck makes 4k maps

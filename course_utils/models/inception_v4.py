@@ -1,8 +1,9 @@
 """The pure Inception-v4, without residual connections.  Taught in chapter 17.
 
 Szegedy, Ioffe, Vanhoucke and Alemi (2017), "Inception-v4, Inception-ResNet and the impact of
-residual connections on learning", AAAI, 4278-4284: Figures 3 to 9 and Table 1. Input: colour
-images, 299 x 299; any size from 75 up works.
+residual connections on learning", AAAI, 4278-4284; figures and tables are numbered here as in its
+longer edition, arXiv:1602.07261: Figures 3 to 9 and Table 1. Input: colour images, 299 x 299; any
+size from 75 up works.
 
 The paper prints no count of parameters. Those of timm's and of Cadene's implementations are the
 same as here: 42,679,816. Torchvision has no Inception-v4. As in the code that the authors published

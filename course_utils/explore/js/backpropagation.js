@@ -189,7 +189,8 @@ p.cf-caption { white-space: nowrap; }
 .cf-grid { --cell: 2.4rem; --size: 0.78rem; }
 .cf-grid + .cf-caption { margin-top: 0.5rem; }
 .cf-cell small { color: var(--cf-ink); font-weight: 400; }
-.letters { border-color: transparent; font-weight: 600; }
+.letters { font-weight: 600; }
+.letters, .letters::after { border-color: transparent; }
 .letters .cf-cell { background: none; box-shadow: none; }
 .loss { grid-column: 6; grid-row: 1 / 3; font-variant-numeric: tabular-nums; }
 .loss strong { font-size: 1.5rem; display: block; }

@@ -177,7 +177,8 @@ export function player({ count, position, move, say, stopped, interval = 650, la
  * name   `name(row, column)` begins a cell's accessible name.
  *
  * `show(rows, {columns})` draws cells {value, text?, t?, marks?, tag?, fixed?}: `t` from -1 to 1 is
- * its tint, `marks` are class names, `tag` is small text in its corner, `fixed` forbids editing.
+ * its tint, `marks` are class names, `tag` is small text in its corner, `fixed` forbids editing (such
+ * a cell holds no input: inputs are what costs time to lay out).
  * `show.frame` and others: `frame({x, y, w, h, dashed})` lays a frame over cells, or hides it.
  */
 export function grid({ label, edit, pick, digits = 2, numeric = false,
@@ -216,7 +217,7 @@ export function grid({ label, edit, pick, digits = 2, numeric = false,
     if (by) {
       if (input && event.shiftKey && by[0]) {
         // The cell learns it at once: keys may repeat faster than frames are drawn.
-        if (!cell.fixed) edit(row, column, cell.value = Math.round((cell.value - by[0]) * 1e6) / 1e6);
+        edit(row, column, cell.value = Math.round((cell.value - by[0]) * 1e6) / 1e6);
       } else if (input && by[1] && cell.typing && !atEdge(input, by[1])) return; // moves the caret
       else go(row + by[0], column + by[1]);
     } else if (event.key === "Home") go(row, 0);
@@ -242,7 +243,6 @@ export function grid({ label, edit, pick, digits = 2, numeric = false,
     const input = h("input", { type: "text", tabindex: "-1", autocomplete: "off", spellcheck: "false",
       inputmode: numeric ? "numeric" : null });
     input.addEventListener("focus", () => {
-      activate(row, column);
       cell.before = cell.value;
       cell.fresh = true;
       input.select();
@@ -283,11 +283,28 @@ export function grid({ label, edit, pick, digits = 2, numeric = false,
   const lines = []; // the row elements
 
   function makeCell(row, column) {
-    const cell = { el: h("div", { class: "cf-cell", role: role === "grid" ? "gridcell" : "cell" }) };
-    if (edit) cell.el.append(cell.input = makeInput(cell, row, column));
-    else cell.el.append(cell.label = h("span"));
-    if (pick) cell.el.tabIndex = -1;
+    const cell = { label: h("span") };
+    cell.el = h("div", { class: "cf-cell", role: role === "grid" ? "gridcell" : "cell",
+      tabindex: role === "grid" ? "-1" : null, onfocusin: () => activate(row, column) }, cell.label);
     return cell;
+  }
+
+  /** Give a cell its input, or take it away: what was written on the one is written on the other. */
+  function equip(cell, editable, row, column) {
+    if (!!cell.input === editable) return;
+    const old = cell.input ?? cell.el;
+    const here = old.tabIndex === 0;
+    old.removeAttribute("aria-label");
+    if (editable) {
+      cell.el.removeAttribute("tabindex");
+      cell.label.replaceWith(cell.input = makeInput(cell, row, column));
+    } else {
+      cell.input.replaceWith(cell.label);
+      cell.input = null;
+      cell.typing = false;
+    }
+    (cell.input ?? cell.el).tabIndex = here ? 0 : -1;
+    cell.text = cell.called = undefined;
   }
 
   // Cells that stay are kept: a new shape costs only what it adds.
@@ -316,6 +333,7 @@ export function grid({ label, edit, pick, digits = 2, numeric = false,
     const classes = `cf-cell ${want.marks ?? ""}${want.tag != null ? " tagged" : ""}${long}`.trimEnd();
     const tint = clamp(Math.round(100 * Math.abs(want.t ?? 0)), 0, 100);
     const sign = (want.t ?? 0) < 0 ? "-" : "+";
+    if (edit) equip(cell, !want.fixed, row, column);
     cell.value = want.value;
     if (cell.text !== text) {
       cell.text = text;
@@ -332,10 +350,6 @@ export function grid({ label, edit, pick, digits = 2, numeric = false,
       cell.tagEl ??= h("small", { "aria-hidden": "true" });
       cell.tagEl.textContent = want.tag ?? "";
       if (want.tag == null) cell.tagEl.remove(); else cell.el.append(cell.tagEl);
-    }
-    if (cell.input && cell.fixed !== !!want.fixed) {
-      cell.fixed = !!want.fixed;
-      cell.input.readOnly = cell.fixed;
     }
     if (pick && cell.here !== !!want.here) cell.el.setAttribute("aria-selected", String(cell.here = !!want.here));
   }
