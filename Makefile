@@ -18,7 +18,7 @@ help:
 	@echo "make student-lab the same without the solutions, in the folder student/"
 	@echo "make test-colab  the notebooks in an environment with Colab's versions"
 	@echo "make bench       benchmarks: tables of times and ratios"
-	@echo "make bench-grading  a class of 200 graded here and by nbgrader (an hour)"
+	@echo "make bench-grading  a class of 200 graded here and by nbgrader (half an hour)"
 
 environment:
 	@$(PYTHON) course_admin/environment.py $(VENV) requirements.txt
