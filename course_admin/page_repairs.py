@@ -32,7 +32,7 @@ def mend(app: Sphinx, page: str, template: str, context: dict[str, Any], _: obje
 def without_scripts(html: str, *names: str) -> Markup:
     """Return `html` without the script elements that load the files `names`."""
     for name in names:
-        html = re.sub(rf'<script[^>]*/{re.escape(name)}["?][^>]*></script>', "", html)
+        html = re.sub(rf'<script[^>]*["/]{re.escape(name)}["?][^>]*></script>', "", html)
     return Markup(html)
 
 

@@ -8,6 +8,7 @@ import time
 
 import pytest
 
+from course_admin import page_repairs
 from course_admin.build import cache_folder, kernel_environment, prune_caches
 from toy_notebooks import write_chapter, write_toc
 
@@ -84,3 +85,9 @@ def test_the_callers_environment_does_not_leak_into_chapters(monkeypatch):
     seen = kernel_environment("smoke")
     assert "MPLBACKEND" not in seen
     assert seen["COURSE_SCALE"] == "smoke"
+
+
+def test_scripts_are_left_out_by_their_name_at_any_depth():
+    page = '<script src="searchindex.js"></script><script defer src="../a/b.js?digest=1"></script>'
+    kept = '<script src="mysearchindex.js"></script>'
+    assert page_repairs.without_scripts(page + kept, "searchindex.js", "b.js") == kept
