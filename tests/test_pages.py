@@ -248,8 +248,9 @@ def test_the_colab_button_opens_the_student_form(html, page):
     assert all(a.endswith(f"/blob/colab/{notebook}") for a in addresses), addresses
 
 
-def test_the_search_finds_words_and_its_index_is_loaded_only_then(browser, site):
-    with visit(browser, site, CHAPTER_PAGES[5]) as seen:
+@pytest.mark.parametrize("page", ["index.html", CHAPTER_PAGES[5]])  # above its folder, and in it
+def test_the_search_finds_words_and_its_index_is_loaded_only_then(browser, site, page):
+    with visit(browser, site, page) as seen:
         assert not any("searchindex" in address for address in seen.moved)
         seen.page.keyboard.press("Control+k")
         seen.page.keyboard.type("neocognitron")
