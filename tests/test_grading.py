@@ -9,6 +9,7 @@ import json
 import os
 import pickle
 import re
+import selectors
 import signal
 import socket
 import subprocess
@@ -28,7 +29,7 @@ import grading_toys as toys
 from browser import PHONE, served, visit
 from conftest import ROOT
 from course_admin.__main__ import main
-from course_admin.grading import lms, pages, records, sandbox, syscalls, trust
+from course_admin.grading import lms, memory, pages, records, sandbox, syscalls, trust
 from course_admin.grading.conversation import Conversation, Ended
 from course_admin.grading.inside.magics import python_of
 from course_admin.grading.inside.notebook import NotANotebook, read_cells
@@ -550,6 +551,36 @@ def test_an_answer_that_is_garbled_is_told_from_one_that_is_slow(trusted):
             1.5,
         )
     assert caught.value.why == "too slow"
+
+
+BOMB = """
+import os
+def bomb():
+    while True:
+        try:
+            os.fork()
+        except OSError:
+            pass
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="the system has no handles on processes")
+def test_what_a_bomb_leaves_is_gone_before_the_next_sandbox_starts(trusted):
+    """One user may have 64 processes: those of the last sandbox would refuse the next one's."""
+    with Conversation(trusted, Limits()) as talk:
+        talk.ask({"do": "run", "number": 1, "source": BOMB, "how": "whole", "seconds": 5.0}, 9)
+        talk.ask({"do": "keep", "exercise": "x", "names": ["bomb"]}, 9)
+        call = {"do": "try", "exercise": "x", "cases": [()], "probe": None, "seed": 0}
+        assert talk.ask({**call, "seconds": 2.0}, 20)["stuck"]
+        handles = [os.pidfd_open(pid) for pid in memory.family(talk._started.process.pid)[1:]]
+    assert len(handles) > 40
+    with selectors.DefaultSelector() as selector:
+        for handle in handles:
+            selector.register(handle, selectors.EVENT_READ)
+        ended = len(selector.select(0))
+    for handle in handles:
+        os.close(handle)
+    assert ended == len(handles)
 
 
 # ---- as another user, and in a browser -----------------------------------------------------------

@@ -12,7 +12,7 @@ from typing import Any
 
 from course_admin.grading.inside.wire import PREFIX, WireError, decode, encode
 from course_admin.grading.limits import Limits
-from course_admin.grading.memory import holds_more
+from course_admin.grading.memory import family, holds_more
 from course_admin.grading.sandbox import Sandbox, SandboxError, Started
 
 TICK = 0.1
@@ -40,6 +40,7 @@ class Conversation:
     def __init__(self, sandbox: Sandbox, limits: Limits) -> None:
         self.limits = limits
         self._turn = 0
+        self._first: int | None = None
         self._started: Started = sandbox.start()
         process = self._started.process
         assert process.stdin is not None
@@ -54,6 +55,8 @@ class Conversation:
         try:
             self._send(self.limits.inside(), time.monotonic() + self.limits.start)
             self.ask({"do": "greet"}, self.limits.start)
+            if self._started.folder is None:
+                self._first = _first_inside(self._started.process.pid)
         except Ended as end:
             self.close()
             why = end.words or f"the worker was {end.why}"
@@ -96,7 +99,13 @@ class Conversation:
         return reply
 
     def close(self) -> None:
-        """End the worker and every process that it started."""
+        """End the worker and every process that it started, and wait until they are gone.
+
+        Raises
+        ------
+        SandboxError
+            If they do not go: whatever runs next would pay for them.
+        """
         process = self._started.process
         if process.poll() is None:
             if self._started.folder is not None:  # no sandbox: no init that ends all the others
@@ -104,6 +113,7 @@ class Conversation:
                     os.killpg(process.pid, signal.SIGKILL)
             process.kill()
         process.wait()
+        self._wait_for_the_last()
         for pipe in (process.stdin, process.stdout):
             if pipe is not None:
                 with contextlib.suppress(OSError):
@@ -111,6 +121,22 @@ class Conversation:
         if self._started.folder is not None:
             with contextlib.suppress(OSError):
                 self._started.folder.cleanup()
+
+    def _wait_for_the_last(self) -> None:
+        """Wait for the sandbox's first process: the kernel lets it go when all others are gone.
+
+        Until then they count among the processes that the next sandbox's user may have.
+        """
+        if self._first is None:
+            return
+        first, self._first = self._first, None
+        try:
+            with selectors.DefaultSelector() as selector:
+                selector.register(first, selectors.EVENT_READ)
+                if not selector.select(self.limits.start):
+                    raise SandboxError("The processes of a sandbox could not be ended.")
+        finally:
+            os.close(first)
 
     def _send(self, value: dict[str, Any], end: float) -> None:
         data = encode(value)
@@ -151,3 +177,13 @@ class Conversation:
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._started.process.wait(1.0)
         return Ended("died", self._started.last_words())
+
+
+def _first_inside(bubblewrap: int) -> int | None:
+    """Return a handle on the sandbox's process 1, or None where the system has no handles."""
+    children = family(bubblewrap)[1:]
+    if not children or not hasattr(os, "pidfd_open"):
+        return None
+    with contextlib.suppress(OSError):
+        return os.pidfd_open(children[0])
+    return None

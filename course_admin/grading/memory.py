@@ -17,7 +17,7 @@ def holds_more(pid: int, limit: int) -> bool:
 
 
 def family(pid: int) -> list[int]:
-    """Return `pid` and its descendants, among the processes that there are now."""
+    """Return `pid`, then its descendants, a child first, among the processes of this moment."""
     children: dict[int, list[int]] = {}
     for name in _listed():
         parent = _parent(name)
