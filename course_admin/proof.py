@@ -18,7 +18,7 @@ def prove(assignment: Assignment) -> None:
     Raises
     ------
     ValueError
-        If a reference solution does not score 100 %, or a stub scores; it names the exercise.
+        If a reference solution does not score 100%, or a stub scores; it names the exercise.
     """
     source = notebook(assignment, "source")
     solved = failures(source)
@@ -28,7 +28,7 @@ def prove(assignment: Assignment) -> None:
         if part.check_id in solved:
             problem = solved[part.check_id]
             raise ValueError(
-                f"exercise {name}: the reference solution does not score 100 %: {problem}"
+                f"exercise {name}: the reference solution does not score 100%: {problem}"
             )
         if part.check_id not in empty:
             raise ValueError(

@@ -20,7 +20,7 @@ class Published:
     network: the name in `course_utils.models`; `mobilenet` is built in chapter 17.
     images: the set of images; of ImageNet, the validation images of ILSVRC 2012 as far as the
         source says.
-    top1_error, top5_error: per cent of the images, None where the source prints none.
+    top1_error, top5_error: percent of the images, None where the source prints none.
     protocol: how many views of an image the answer is an average over, or "not stated".
     source: paper and table.
     """

@@ -31,7 +31,7 @@ def cells():
 
 
 def percent(cell, images):
-    """Mean response in per cent of that to the best bar."""
+    """Mean response in percent of that to the best bar."""
     return 100 * float(np.mean(cell(images))) / float(cell(cx.bar(RETINA, 90)))
 
 

@@ -212,7 +212,7 @@ def test_pooling(page):
 
 
 def test_a_pooled_map_that_was_zero_changes_by_infinity(page):
-    """A dot between the places that are kept moves onto one: there is no per cent of nothing."""
+    """A dot between the places that are kept moves onto one: there is no percent of nothing."""
     dot = np.zeros((8, 8))
     dot[3, 3] = 9
     read = """state => {

@@ -324,7 +324,7 @@ def test_a_change_is_named(page):
     shares = [
         np.linalg.norm(b - a) / np.linalg.norm(a) for a, b in ((table, right), (before, after))
     ]
-    words = "Map changed by {:.0f} per cent, pooled map by {:.0f}. Row 1, column 1: 0."
+    words = "Map changed by {:.0f} percent, pooled map by {:.0f}. Row 1, column 1: 0."
     said(page, "pooling", words.format(*(100 * share for share in shares)))
 
 

@@ -58,7 +58,7 @@ def test_the_params_of_table_1_are_weights_in_units_of_1024_where_they_are_right
     assert weights(layers.linear) == PAPER_LINEAR["params"] * 1024
     assert ours["3a"] // 1024 == TABLE_1["3a"].params
     off = {name: TABLE_1[name].params * 1024 / ours[name] - 1 for name in ours}
-    # None of the other rows is right, and two are off by more than two per cent.
+    # None of the other rows is right, and two are off by more than two percent.
     assert {name for name, part in off.items() if abs(part) < 0.001} == set()
     assert {name for name, part in off.items() if abs(part) > 0.02} == {"4c", "5a"}
     assert max(map(abs, off.values())) < 0.07

@@ -12,7 +12,7 @@ HISTORY = Path(__file__).resolve().parents[2] / "data" / "ilsvrc_history.csv"
 class Entry(NamedTuple):
     """An entry of ILSVRC's classification task, or what stands beside it for comparison.
 
-    error: top-5 error on the year's test images, in per cent. place: in that year's task, or None
+    error: top-5 error on the year's test images, in percent. place: in that year's task, or None
     for the person. outside_data: whether images from outside the challenge were used in training.
     source: key of the primary source in `references.bib`; where: the place in it.
     """
@@ -33,7 +33,7 @@ def ilsvrc_history(path: Path = HISTORY) -> list[Entry]:
 
     In the order of the table, which is by year. Taught in chapter 13.
 
-    Raises ValueError for a row without a year, an error in per cent or a source.
+    Raises ValueError for a row without a year, an error in percent or a source.
     """
     with path.open(encoding="utf-8", newline="") as file:
         return [_entry(row, number) for number, row in enumerate(csv.DictReader(file), start=2)]
@@ -57,6 +57,6 @@ def _entry(row: dict[str, str], number: int) -> Entry:
         )
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(
-            f"line {number} of the history needs a year, an error between 0 and 100 per cent and "
+            f"line {number} of the history needs a year, an error between 0 and 100 percent and "
             f"a source with its place; got {row}"
         ) from error

@@ -124,9 +124,9 @@ TOP_K = Exercise(
             "You take k - 1 guesses: with k = 1 there should be one.",
         ),
         Mistake(
-            "per cent",
+            "percent",
             lambda s, y, k: 100 * _missing(s, y, np.argsort(-s, axis=1)[:, :k]),
-            "You return per cent. Asked for is the share as a number between 0 and 1.",
+            "You return percent. Asked for is the share as a number between 0 and 1.",
         ),
         Mistake(
             "a number of images",

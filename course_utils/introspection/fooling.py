@@ -162,7 +162,7 @@ def ascend(
     Each step goes along the gradient of log p(target), made `length` grey levels long (the root of
     the mean square of a pixel), and is cut to 0..255. The logarithm, because the gradient of p
     itself is nearly zero both where p is near 0 and where it is near 1. Nguyen et al. (2015),
-    Figure 13, climb the score of the class instead, and stop at a confidence of 99.99 %.
+    Figure 13, climb the score of the class instead, and stop at a confidence of 99.99%.
 
     Raises ValueError for pixels outside 0..255, steps that are no steps, or targets that do not
     fit.

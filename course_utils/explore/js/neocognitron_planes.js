@@ -466,7 +466,7 @@ function render({ model, el }) {
     h("div", { class: "maps" }, Object.values(boards).map((board) => board.el)),
     h("div", { class: "cf-sum" }, where, parts.el, made), say.el,
     h("p", { class: "cf-hint" }, "A layer's brightest cell has its largest answer; weak answers are drawn brighter than they are. Changes are "
-      + "lengths of differences, in per cent of the length before. Point at a cell: frames show what it sees in the layers below. "
+      + "lengths of differences, in percent of the length before. Point at a cell: frames show what it sees in the layers below. "
       + "Keyboard: in the picture, arrow keys move the pen, Space puts it down; in a layer, they walk. Planes, rows and columns are counted from 0, as in the code."));
 
   let spoken = "";

@@ -147,7 +147,7 @@ function render({ model, el }) {
     setText(count, `${differ} of ${cells} pooled numbers differ from those of the map that is not shifted.`);
     setText(sentence, cells ? `Row ${i + 1}, column ${j + 1}: ${TEXT[now.kind]}` : "The window does not fit.");
     setText(sum, cells ? arithmetic(now.kind, used, output[i][j]) : "");
-    const text = `Map changed by ${fmt(100 * result.inputChange, 0)} per cent, pooled map by `
+    const text = `Map changed by ${fmt(100 * result.inputChange, 0)} percent, pooled map by `
       + `${fmt(100 * result.outputChange, 0)}. ` + (cells ? `Row ${i + 1}, column ${j + 1}: ${fmt(output[i][j])}.` : "");
     if (play.playing()) return;
     if (spoken && spoken !== text) say(text);

@@ -114,7 +114,7 @@ function render({ model, el }) {
     setText(push, `The true score is pushed up by ${fixed(-result.gradient[t], 3)}.`);
     curve.show(now, result);
     const text = `Loss ${fixed(result.loss, 2)}. Class ${NAMES[t]}, the true one: probability `
-      + `${fixed(100 * result.p[t], 1)} per cent, gradient ${fixed(result.gradient[t], 2)}.`;
+      + `${fixed(100 * result.p[t], 1)} percent, gradient ${fixed(result.gradient[t], 2)}.`;
     if (spoken && spoken !== text) say(text);
     spoken = text;
   }

@@ -550,7 +550,7 @@ function render({ model, el }) {
     if (check !== painted.check) errors.show(check);
     setText(message, saysState(run, looks));
     if (painted.run && ((painted.run.running && !run.running) || looks !== painted.looks || run.step !== painted.run.step) && !run.running)
-      say(`${saysState(run, looks)} Validation: ${fixed(100 * check.right, 1)} per cent right, loss ${fixed(check.loss, 2)}.`);
+      say(`${saysState(run, looks)} Validation: ${fixed(100 * check.right, 1)} percent right, loss ${fixed(check.loss, 2)}.`);
     painted = { run, check, looks };
   }
   live(model, el, draw);
