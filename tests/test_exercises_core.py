@@ -206,16 +206,23 @@ def test_hostile_answer_in_a_later_case(name, monkeypatch):
     assert "right_at_first([1., 2.]" not in result.message
 
 
-def test_swallowing_thread_dies_in_the_end():
-    before = {t for t in threading.enumerate() if t.name == "check"}
-    try_exercise(TOY, toy.swallows_everything)
+def checks():
+    """The threads in which answers run now."""
+    return {thread for thread in threading.enumerate() if thread.name == "check"}
+
+
+def assert_all_end_but(before):
+    """No other thread of a check goes on for long: it would slow down whatever comes next."""
     deadline = time.monotonic() + 20
-    while time.monotonic() < deadline:
-        alive = {t for t in threading.enumerate() if t.name == "check"} - before
-        if not alive:
-            break
+    while checks() - before and time.monotonic() < deadline:
         time.sleep(0.05)
-    assert not alive
+    assert not checks() - before
+
+
+def test_swallowing_thread_dies_in_the_end():
+    before = checks()
+    try_exercise(TOY, toy.swallows_everything)
+    assert_all_end_but(before)
 
 
 def test_error_names_the_students_line():
@@ -353,7 +360,7 @@ def test_the_users_own_interrupt_gets_through(monkeypatch):
     """Stopping the cell must work, although an answer that raises KeyboardInterrupt must not."""
     monkeypatch.setattr(sys.modules[try_exercise.__module__], "ANSWER_SECONDS", 60.0)
     timer = threading.Timer(0.3, _thread.interrupt_main)
-    start = time.monotonic()
+    running, start = checks(), time.monotonic()
     timer.start()
     # A job in the background is started with interrupts ignored.
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -363,6 +370,7 @@ def test_the_users_own_interrupt_gets_through(monkeypatch):
     finally:
         signal.signal(signal.SIGINT, before)
     assert time.monotonic() - start < 30  # not by the answer's own limit
+    assert_all_end_but(running)
 
 
 def test_run_for_says_whether_it_ended():
