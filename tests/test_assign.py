@@ -390,7 +390,7 @@ def test_a_reference_that_fails_is_refused_and_named(tmp_path, monkeypatch, caps
     command = ["assign", "05.3", "05.1/matlab", "--name", "hw", "--out", str(tmp_path)]
     assert main(command) == 2
     error = capsys.readouterr().err
-    assert "exercise 05.1/matlab: the reference solution does not score 100 %" in error
+    assert "exercise 05.1/matlab: the reference solution does not score 100%" in error
     assert "should give" in error
     assert list(tmp_path.iterdir()) == []
 
