@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
+from textwrap import fill
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,7 @@ import torch
 from torch import Tensor, nn
 
 from course_utils.models.efficientnet_lite import efficientnet_lite0
+from course_utils.runs import LINE
 from course_utils.scales import scale
 
 NAMES = ("efficientnet_lite0", "alexnet", "vgg11", "vgg16")
@@ -142,11 +144,13 @@ def pretrained_imagenet(
 def what_is_used(network: Pretrained | None) -> str:
     """One sentence for the reader: which network the chapter uses, or how to get one."""
     if network is not None:
-        return f"Pretrained on ImageNet: {network.source}."
-    return (
-        "No pretrained network is installed here, so what needs one is left out "
-        f"(to get one: {INSTALL})."
-    )
+        said = f"Pretrained on ImageNet: {network.source}."
+    else:
+        said = (
+            "No pretrained network is installed here, so what needs one is left out "
+            f"(to get one: {INSTALL})."
+        )
+    return fill(said, LINE, break_on_hyphens=False)
 
 
 def downloads_allowed() -> bool:

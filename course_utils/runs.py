@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from textwrap import fill
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,7 @@ from course_utils.scales import scale
 
 FOLDER = Path(__file__).resolve().parents[1] / "data" / "runs"
 PACKAGES = ("torch", "torchvision", "numpy")
+LINE = 76  # characters of printed text that fit a page beside its two side bars
 _NAME = re.compile(r"[0-9]{2}_[a-z0-9_]+")
 
 
@@ -108,14 +110,16 @@ def recorded(name: str, folder: Path = FOLDER) -> Run | None:
 
 
 def what_is_shown(name: str, folder: Path = FOLDER) -> str:
-    """Say in a sentence whether a run at the scale ``full`` stands beside the one of this page."""
+    """Say in a sentence, in lines of a page's width, whether a run at full scale is shown."""
     run = recorded(name, folder)
     if run is None:
-        return "No run at full scale is recorded; what follows is this page's own, smaller run."
-    return (
-        f"Beside this page's own run: one at full scale, recorded on {run.date} on {run.device} "
-        f"with torch {run.versions['torch']}, seeds {', '.join(map(str, run.seeds))}."
-    )
+        said = "No run at full scale is recorded: what is shown is this page's own, smaller run."
+    else:
+        said = (
+            f"A run at full scale is shown, recorded on {run.date} on {run.device} "
+            f"with torch {run.versions['torch']}, seeds {', '.join(map(str, run.seeds))}."
+        )
+    return fill(said, LINE, break_on_hyphens=False)
 
 
 def _path(name: str, folder: Path) -> Path:

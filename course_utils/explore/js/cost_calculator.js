@@ -160,7 +160,7 @@ function fieldRule({ kind, size, dilation }, before, row) {
 }
 
 export const css = `
-.net { border: 1px solid var(--cf-edge); font-variant-numeric: tabular-nums; font-size: 0.86rem; max-height: 23rem;
+.net { border: 1px solid var(--cf-edge); font-variant-numeric: tabular-nums; font-size: 0.86rem; max-height: 30rem;
   overflow: hidden auto; position: relative; }
 .line { display: grid; grid-template-columns: minmax(0, 1.2fr) minmax(7.2rem, 1fr) minmax(0, 1.1fr) minmax(0, 1.5fr) minmax(0, 1.1fr) minmax(3.4rem, 0.6fr);
   gap: 0 0.5rem; padding: 0 0.5rem; align-items: stretch; contain: layout paint style; border-top: 1px solid var(--cf-line); cursor: pointer; }
