@@ -19,7 +19,6 @@ COLUMNS = (
     "output shape",
     "parameters",
     "activations",
-    "bytes",
     "multiply-adds",
     "receptive field",
     "stride",
@@ -80,9 +79,9 @@ class Summary:
 
     def _repr_html_(self) -> str:
         caption = html.escape(self._caption())
-        head = "".join(f'<th scope="col"{_style(i)}>{name}</th>' for i, name in enumerate(COLUMNS))
+        head = "".join(f'<th scope="col"{_head(i)}>{name}</th>' for i, name in enumerate(COLUMNS))
         body = "\n".join(_html_row(_cells(row)) for row in self.rows)
-        notes = " ".join(f"<p>{html.escape(note)}</p>" for note in self._notes())
+        notes = " ".join(f'<p style="font-size:0.8em">{html.escape(n)}</p>' for n in self._notes())
         # Wider than a phone, the table scrolls in its own box, which the keyboard can reach.
         return (
             f'<div role="region" tabindex="0" aria-label="Summary of {caption}" '
@@ -96,13 +95,13 @@ class Summary:
         return f"{self.model} on an image of shape {_shape(self.input_shape)}"
 
     def _total_cells(self) -> tuple[str, ...]:
-        numbers = (self.parameters, self.activations, self.activation_bytes, self.multiply_adds)
+        numbers = (self.parameters, self.activations, self.multiply_adds)
         return ("total", "", "", *(f"{number:,}" for number in numbers), "", "")
 
     def _notes(self) -> list[str]:
         notes = [
-            f"Kept for the backward pass, per image: {self.kept_numbers:,} numbers, "
-            f"{self.kept_bytes:,} bytes."
+            f"For one image, the activations take {self.activation_bytes:,} bytes; kept for the "
+            f"backward pass: {self.kept_numbers:,} numbers, {self.kept_bytes:,} bytes."
         ]
         if self.unused_parameters:
             notes.append(
@@ -179,9 +178,9 @@ def _square(sizes: Sequence[int]) -> str:
 
 
 def _cells(row: LayerRow) -> tuple[str, ...]:
-    numbers = (row.parameters, row.activations, row.activation_bytes, row.multiply_adds)
+    numbers = (row.parameters, row.activations, row.multiply_adds)
     field = row.receptive_field
-    size = "-" if field is None else _square(field.size) + (" (whole map)" if field.whole else "")
+    size = "-" if field is None else _square(field.size) + (" (all)" if field.whole else "")
     stride = "-" if row.stride is None else _square(row.stride)
     return (
         row.name,
@@ -200,8 +199,16 @@ def _aligned(cells: Sequence[str], widths: Sequence[int]) -> str:
 
 
 def _style(column: int) -> str:
-    side = "left" if column < TEXT_COLUMNS else "right"
-    return f' style="text-align:{side};white-space:nowrap;padding:0.1em 0.4em"'
+    return f' style="{_side(column)};white-space:nowrap;padding:0.1em 0.4em"'
+
+
+def _head(column: int) -> str:
+    """A head may take two lines: its numbers are narrower."""
+    return f' style="{_side(column)};vertical-align:bottom;padding:0.1em 0.4em"'
+
+
+def _side(column: int) -> str:
+    return f"text-align:{'left' if column < TEXT_COLUMNS else 'right'}"
 
 
 def _html_row(cells: Sequence[str]) -> str:

@@ -50,8 +50,8 @@ export function compute({ pixels, side, kernel }) {
 /** What the sum of the weights does, in a sentence. */
 export function saysSum(sum) {
   if (Math.abs(sum) < 1e-6) return "Sum 0: flat places become 0, whatever their brightness. Only differences are left.";
-  if (Math.abs(sum - 1) < 1e-6) return "Sum 1: flat places keep their brightness, and so does the mean, but for the border.";
-  return `Sum ${fmt(sum)}: flat places are multiplied by ${fmt(sum)}, and so is the mean, but for the border.`;
+  if (Math.abs(sum - 1) < 1e-6) return "Sum 1: flat places keep their brightness, and so does the mean, or nearly: the border may leave a small rest.";
+  return `Sum ${fmt(sum)}: flat places are multiplied by ${fmt(sum)}, and so is the mean, or nearly.`;
 }
 
 const outer = (column, row, divisor = 1) => column.map((a) => row.map((b) => (a * b) / divisor));
