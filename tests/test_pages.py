@@ -63,6 +63,7 @@ class Facts:
     theme: str
     formulas: dict[str, int]
     too_wide: list[str]
+    too_long: list[str]
     widths: list[int]
     figures: list[list[float]]
     violations: list[dict]
@@ -72,7 +73,9 @@ class Facts:
 FORMULAS = """() => Object.fromEntries(Object.entries({
   written: ".math", typeset: "mjx-container", shown: "mjx-container[display=true]",
   broken: "mjx-merror"}).map(([name, css]) => [name, document.querySelectorAll(css).length]))"""
-TOO_WIDE = "all => all.filter(e => e.scrollWidth > e.clientWidth + 1).map(e => e.textContent)"
+PRINTED = ".cell_input pre, .cell_output pre"
+TOO_WIDE = """all => all.filter(e => e.checkVisibility() && e.scrollWidth > e.clientWidth + 1)
+  .map(e => e.textContent)"""
 WIDTHS = "[document.documentElement.scrollWidth, document.documentElement.clientWidth]"
 # Contrast is what takes axe its time: it looks for what lies behind every word. Code is thousands
 # of words in a handful of colours on one ground, so these are computed below, once a colour, and
@@ -113,6 +116,7 @@ def look(browser, site, page, theme, viewport) -> Facts:
             theme=seen.page.evaluate("document.documentElement.dataset.theme"),
             formulas=seen.page.evaluate(FORMULAS),
             too_wide=seen.page.eval_on_selector_all("mjx-container[display=true]", TOO_WIDE),
+            too_long=seen.page.eval_on_selector_all(PRINTED, TOO_WIDE),
             widths=seen.page.evaluate(WIDTHS),
             figures=seen.page.eval_on_selector_all(".cell_output img", RATIOS),
             violations=[],
@@ -160,6 +164,11 @@ def test_mathematics_is_typeset(facts, page):
 def test_a_formula_fits_a_wide_page(facts, page):
     assert facts(page).formulas["shown"] > 0
     assert facts(page).too_wide == []
+
+
+@pytest.mark.parametrize("page", CHAPTER_PAGES)
+def test_code_and_what_it_prints_fit_a_wide_page(facts, page):
+    assert facts(page).too_long == []
 
 
 @pytest.mark.parametrize("page", CHAPTER_PAGES)

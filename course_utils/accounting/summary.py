@@ -85,7 +85,7 @@ class Summary:
         # Wider than a phone, the table scrolls in its own box, which the keyboard can reach.
         return (
             f'<div role="region" tabindex="0" aria-label="Summary of {caption}" '
-            f'style="overflow-x:auto">\n<table style="font-size:0.8em">\n'
+            f'style="overflow-x:auto">\n<table style="font-size:0.76em">\n'
             f'<caption style="text-align:left">{caption}</caption>\n'
             f"<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody>\n"
             f"<tfoot>{_html_row(self._total_cells())}</tfoot>\n</table>\n{notes}\n</div>"
@@ -199,12 +199,12 @@ def _aligned(cells: Sequence[str], widths: Sequence[int]) -> str:
 
 
 def _style(column: int) -> str:
-    return f' style="{_side(column)};white-space:nowrap;padding:0.1em 0.4em"'
+    return f' style="{_side(column)};white-space:nowrap;padding:0.1em 0.35em"'
 
 
 def _head(column: int) -> str:
     """A head may take two lines: its numbers are narrower."""
-    return f' style="{_side(column)};vertical-align:bottom;padding:0.1em 0.4em"'
+    return f' style="{_side(column)};vertical-align:bottom;padding:0.1em 0.35em"'
 
 
 def _side(column: int) -> str:
