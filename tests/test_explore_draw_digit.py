@@ -271,7 +271,7 @@ def test_drawn_digits_are_read(where):
 
 def test_shipped_weights_read_as_well_as_those_that_were_trained():
     card = DATA.with_suffix(".md").read_text(encoding="utf-8")
-    assert f"{RECORDED['float']} % of the test images; as shipped, {RECORDED['shipped']} %" in card
+    assert f"{RECORDED['float']}% of the test images; as shipped, {RECORDED['shipped']} %" in card
     assert RECORDED["float"] > 98.5
     assert abs(RECORDED["shipped"] - RECORDED["float"]) <= 0.5
 
@@ -421,5 +421,5 @@ def test_the_chapter_quotes_what_was_measured(chapters):
     quoted = dict(re.findall(r"^\| (\d+) \| ([\d.]+) \|$", cells[at + 2], re.MULTILINE))
     assert len(quoted) >= 5
     assert {k: float(v) for k, v in quoted.items()} == {k: round(by_shift[k], 1) for k in quoted}
-    assert f"it names {RECORDED['shipped']:.1f} % of the 10,000" in cells[at]
-    assert f"{RECORDED['shipped_there_and_back']['6']:.1f} % are read" in cells[at + 2]
+    assert f"it names {RECORDED['shipped']:.1f}% of the 10,000" in cells[at]
+    assert f"{RECORDED['shipped_there_and_back']['6']:.1f}% are read" in cells[at + 2]

@@ -103,6 +103,8 @@ class Summary:
             f"For one image, the activations take {self.activation_bytes:,} bytes; kept for the "
             f"backward pass: {self.kept_numbers:,} numbers, {self.kept_bytes:,} bytes."
         ]
+        if any(row.receptive_field and row.receptive_field.whole for row in self.rows):
+            notes[0] += " (all): a unit sees every place of an earlier map."
         if self.unused_parameters:
             notes.append(
                 f"{self.unused_parameters:,} parameters lie in layers that a prediction does not "
