@@ -271,7 +271,7 @@ def test_drawn_digits_are_read(where):
 
 def test_shipped_weights_read_as_well_as_those_that_were_trained():
     card = DATA.with_suffix(".md").read_text(encoding="utf-8")
-    assert f"{RECORDED['float']}% of the test images; as shipped, {RECORDED['shipped']} %" in card
+    assert f"{RECORDED['float']} % of the test images; as shipped, {RECORDED['shipped']} %" in card
     assert RECORDED["float"] > 98.5
     assert abs(RECORDED["shipped"] - RECORDED["float"]) <= 0.5
 
