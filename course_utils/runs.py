@@ -16,16 +16,15 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from textwrap import fill
 from typing import Any
 
 import numpy as np
 
 from course_utils.scales import scale
+from course_utils.wording import in_lines
 
 FOLDER = Path(__file__).resolve().parents[1] / "data" / "runs"
 PACKAGES = ("torch", "torchvision", "numpy")
-LINE = 76  # characters of printed text that fit a page beside its two side bars
 _NAME = re.compile(r"[0-9]{2}_[a-z0-9_]+")
 
 
@@ -119,7 +118,7 @@ def what_is_shown(name: str, folder: Path = FOLDER) -> str:
             f"A run at full scale is shown, recorded on {run.date} on {run.device} "
             f"with torch {run.versions['torch']}, seeds {', '.join(map(str, run.seeds))}."
         )
-    return fill(said, LINE, break_on_hyphens=False)
+    return in_lines(said)
 
 
 def _path(name: str, folder: Path) -> Path:

@@ -74,8 +74,8 @@ FORMULAS = """() => Object.fromEntries(Object.entries({
   written: ".math", typeset: "mjx-container", shown: "mjx-container[display=true]",
   broken: "mjx-merror"}).map(([name, css]) => [name, document.querySelectorAll(css).length]))"""
 PRINTED = ".cell_input pre, .cell_output pre"
-TOO_WIDE = """all => all.filter(e => e.checkVisibility() && e.scrollWidth > e.clientWidth + 1)
-  .map(e => e.textContent)"""
+TOO_WIDE = "all => all.filter(e => e.scrollWidth > e.clientWidth + 1).map(e => e.textContent)"
+UNFOLDED_TOO_WIDE = f"all => ({TOO_WIDE})(all.filter(e => e.checkVisibility()))"
 WIDTHS = "[document.documentElement.scrollWidth, document.documentElement.clientWidth]"
 # Contrast is what takes axe its time: it looks for what lies behind every word. Code is thousands
 # of words in a handful of colours on one ground, so these are computed below, once a colour, and
@@ -116,7 +116,7 @@ def look(browser, site, page, theme, viewport) -> Facts:
             theme=seen.page.evaluate("document.documentElement.dataset.theme"),
             formulas=seen.page.evaluate(FORMULAS),
             too_wide=seen.page.eval_on_selector_all("mjx-container[display=true]", TOO_WIDE),
-            too_long=seen.page.eval_on_selector_all(PRINTED, TOO_WIDE),
+            too_long=seen.page.eval_on_selector_all(PRINTED, UNFOLDED_TOO_WIDE),
             widths=seen.page.evaluate(WIDTHS),
             figures=seen.page.eval_on_selector_all(".cell_output img", RATIOS),
             violations=[],

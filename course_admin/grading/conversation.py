@@ -113,7 +113,6 @@ class Conversation:
                     os.killpg(process.pid, signal.SIGKILL)
             process.kill()
         process.wait()
-        self._wait_for_the_last()
         for pipe in (process.stdin, process.stdout):
             if pipe is not None:
                 with contextlib.suppress(OSError):
@@ -121,6 +120,7 @@ class Conversation:
         if self._started.folder is not None:
             with contextlib.suppress(OSError):
                 self._started.folder.cleanup()
+        self._wait_for_the_last()
 
     def _wait_for_the_last(self) -> None:
         """Wait for the sandbox's first process: the kernel lets it go when all others are gone.
